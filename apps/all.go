@@ -1,0 +1,16 @@
+// Package apps lists the network functions that Planck has.
+package apps
+
+import (
+	"github.com/planck-sdn/planck/apps/arp"
+	"github.com/planck-sdn/planck/apps/base"
+	"github.com/planck-sdn/planck/apps/dhcp"
+	"github.com/planck-sdn/planck/apps/guard"
+	"github.com/planck-sdn/planck/apps/l2"
+	"github.com/planck-sdn/planck/apps/pipeline"
+)
+
+// All lists the apps in the order in which their tables come.
+func All() []*pipeline.App {
+	return []*pipeline.App{base.App, l2.App, guard.App, dhcp.App, arp.App}
+}

@@ -1,0 +1,118 @@
+// Package arp answers ARP requests for known addresses on the node where they are asked: table answer.
+package arp
+
+import (
+	"net/netip"
+
+	"github.com/planck-sdn/planck/apps/l2"
+	"github.com/planck-sdn/planck/apps/pipeline"
+	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/flow"
+)
+
+// App renders the answers.
+var App = &pipeline.App{Name: "arp", Node: node, Port: port}
+
+var (
+	ruleRest = pipeline.NewRule(400, "arp", "not for us",
+		"What is no ARP request for a known address goes on to its destination.")
+	ruleProbe = pipeline.NewRule(401, "arp", "probe for the asker's own address",
+		"A port that probes for its own address (RFC 5227) gets no answer: an answer would be a false duplicate.")
+	ruleAnnounce = pipeline.NewRule(402, "arp", "announcement of the asker's own address",
+		"A port that announces its own address is heard by the whole network.")
+	ruleAnswer = pipeline.NewRule(403, "arp", "answer",
+		"An ARP request for the port's address is answered on the node where it is asked.")
+	ruleShared = pipeline.NewRule(404, "arp", "address of several ports",
+		"Several ports may use this address: each of them gets the request, and whoever holds the address answers.")
+)
+
+const (
+	priorityRest     = 0
+	priorityAnswer   = 50
+	priorityAnnounce = 60
+	priorityProbe    = 70
+)
+
+func node(c *pipeline.Context) {
+	c.Flow(ruleRest, pipeline.Answer, priorityRest, nil, pipeline.Goto(pipeline.Deliver))
+}
+
+func port(c *pipeline.Context, n *model.Network, p *model.Port) {
+	addrs := addresses(p)
+	if a, here := c.View.AttachmentOn(p.Number, c.Node.Number); here {
+		for _, ip := range addrs {
+			own(c, n, a.Ofport, ip)
+		}
+	}
+	for _, ip := range addrs {
+		claims := c.View.ClaimsOf(n.Number, ip)
+		switch {
+		case len(claims) > 1:
+			shared(c, n, ip, claims)
+		case len(claims) == 1 && claims[0].Port.Number == p.Number:
+			answers(c, n, p, ip, claims[0].MAC)
+		}
+	}
+}
+
+// addresses lists the port's fixed IPs and the single addresses among its allowed address pairs, each once.
+func addresses(p *model.Port) []netip.Addr {
+	var list []netip.Addr
+	seen := map[netip.Addr]bool{}
+	add := func(ip netip.Addr) {
+		if ip.Is4() && !seen[ip] {
+			seen[ip] = true
+			list = append(list, ip)
+		}
+	}
+	for _, f := range p.FixedIPs {
+		add(f.IPAddress)
+	}
+	for _, pair := range p.AllowedAddressPairs {
+		if pair.IP.IsSingleIP() {
+			add(pair.IP.Addr())
+		}
+	}
+	return list
+}
+
+// request matches an ARP request for an address, from packets of the network that entered at origin.
+func request(n *model.Network, ip netip.Addr, origin pipeline.Origin) []flow.FieldMatch {
+	return pipeline.Match(pipeline.InNetwork(n.Key), pipeline.CameFrom(origin), pipeline.EthType(pipeline.EthTypeARP),
+		flow.Exact(flow.ARPOp, 1), pipeline.Addr(flow.ARPTPA, ip))
+}
+
+// own renders what becomes of a port's requests for an address that it may use itself.
+func own(c *pipeline.Context, n *model.Network, ofport uint32, ip netip.Addr) {
+	mine := append(request(n, ip, pipeline.FromPort), pipeline.PortKey(ofport))
+	c.Flow(ruleAnnounce, pipeline.Answer, priorityAnnounce, mine, flow.ToGroup{ID: l2.GroupID(n.Key, l2.Flood)})
+	c.Flow(ruleProbe, pipeline.Answer, priorityProbe, append(mine, flow.Exact(flow.ARPSPA, 0)))
+}
+
+// answers renders the answers for an address that is one port's alone: to ports of this node always, to a mapped
+// bridge only where the port is, so that outside exactly one node answers.
+func answers(c *pipeline.Context, n *model.Network, p *model.Port, ip netip.Addr, mac model.MAC) {
+	reply := []flow.Action{
+		flow.Move{From: flow.EthSrc, To: flow.EthDst, Bits: 48},
+		flow.SetField{Field: flow.EthSrc, Value: mac.Uint64(), Mask: flow.EthSrc.AllOnes()},
+		flow.SetField{Field: flow.ARPOp, Value: 2, Mask: flow.ARPOp.AllOnes()},
+		flow.Move{From: flow.ARPSHA, To: flow.ARPTHA, Bits: 48},
+		flow.SetField{Field: flow.ARPSHA, Value: mac.Uint64(), Mask: flow.ARPSHA.AllOnes()},
+		flow.Move{From: flow.ARPSPA, To: flow.ARPTPA, Bits: 32},
+		flow.SetField{Field: flow.ARPSPA, Value: pipeline.IPv4(ip), Mask: flow.ARPSPA.AllOnes()},
+	}
+	back := flow.Output{Port: flow.PortInPort}
+	c.Flow(ruleAnswer, pipeline.Answer, priorityAnswer, request(n, ip, pipeline.FromPort), reply, back)
+
+	location, plugged := c.View.Location(p.Number)
+	if !plugged || location.Node != c.Node.Number {
+		return
+	}
+	switch n.NetworkType {
+	case model.NetworkFlat:
+		c.Flow(ruleAnswer, pipeline.Answer, priorityAnswer, request(n, ip, pipeline.FromBridge), reply, back)
+	case model.NetworkVLAN:
+		c.Flow(ruleAnswer, pipeline.Answer, priorityAnswer, request(n, ip, pipeline.FromBridge), reply,
+			flow.PushVLAN{}, pipeline.Set(flow.VLANVID, 0x1000|uint64(n.SegmentationID)), back)
+	}
+}

@@ -1,0 +1,59 @@
+package example
+
+import "github.com/planck-sdn/planck/model"
+
+// Case is a topology with a name. Its entries are in apps/testdata, and are held against real switches.
+type Case struct {
+	Name  string
+	Cloud *Cloud
+}
+
+// Cases are the cases that entries are shown of.
+func Cases() []Case {
+	list := []Case{{"vxlan", TwoNodes()}}
+	add := func(name string, change func(c *Cloud)) {
+		c := &Cloud{}
+		change(c)
+		list = append(list, Case{name, c})
+	}
+	add("vlan", func(c *Cloud) { mapped(c, c.VLAN("net1", "dc", 101)) })
+	add("flat", func(c *Cloud) { mapped(c, c.Flat("net1", "dc")) })
+	add("port_security_off", func(c *Cloud) {
+		web1, _ := pair(c)
+		web1.PortSecurityEnabled = false
+	})
+	add("address_pairs", func(c *Cloud) {
+		web1, web2 := pair(c)
+		Pair(web1, "10.1.0.100/32") // of both: nobody's
+		Pair(web2, "10.1.0.100/32")
+		Pair(web1, "10.1.8.0/24") // its own
+		virtual := model.MAC{0, 0, 0x5e, 0, 1, 7}
+		for _, p := range []*model.Port{web1, web2} {
+			p.AllowedAddressPairs = append(p.AllowedAddressPairs, model.AddressPair{IP: p.AllowedAddressPairs[0].IP, MAC: virtual})
+		}
+	})
+	add("dhcp_off", func(c *Cloud) {
+		pair(c)
+		c.subnets[0].EnableDHCP = false
+		c.ports = c.ports[1:] // and the network has no DHCP port
+	})
+	add("port_down", func(c *Cloud) {
+		_, web2 := pair(c)
+		web2.AdminStateUp = false
+	})
+	return list
+}
+
+// TwoNodes is two ports of a vxlan network, each on a node of its own.
+func TwoNodes() *Cloud {
+	c := &Cloud{}
+	pair(c)
+	return c
+}
+
+func pair(c *Cloud) (web1, web2 *model.Port) { return mapped(c, c.Network("net1")) }
+
+func mapped(c *Cloud, n *model.Network) (web1, web2 *model.Port) {
+	c.Subnet(n, "10.1.0.0/24")
+	return c.VM(n, c.Node("node1", "dc"), "web1", "10.1.0.11"), c.VM(n, c.Node("node2", "dc"), "web2", "10.1.0.12")
+}

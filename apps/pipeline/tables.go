@@ -1,0 +1,86 @@
+package pipeline
+
+import "github.com/planck-sdn/planck/model/flow"
+
+// Version is the version of the pipeline: tables, layout of metadata, meaning of tunnel keys. It stands in the marker entry of
+// every switch. It changes when an entry of the old version and one of the new must not meet in one table.
+const Version = 1
+
+// The tables of profile ovs, in the order in which a packet meets them. Ids are spaced, append only and never
+// reused; tables_test.go pins them in a golden file. Each is declared after the tables that it goes to.
+var (
+	// Marker holds one entry that no packet reaches: it says which version of the pipeline the switch has.
+	Marker = &Table{ID: 250, Name: "marker", App: "base",
+		Purpose: "Says which version of the pipeline this switch has. No packet comes here.",
+		Actions: []ActionKind{ActWriteMetadata},
+		Miss:    "never"}
+
+	Output = &Table{ID: 92, Name: "output", App: "l2",
+		Purpose: "Port key in metadata to the port of this switch.",
+		Match:   masked(flow.Metadata),
+		Actions: []ActionKind{ActOutput},
+		Miss:    "drop: the port is not here, or is down"}
+
+	Deliver = &Table{ID: 76, Name: "deliver", App: "l2",
+		Purpose: "Destination MAC in the packet's network to a port here, the tunnel to another node, the mapped bridge, or the flood group.",
+		Match:   fields(masked(flow.Metadata, flow.EthDst), exact(flow.EthType, flow.ARPOp)),
+		Actions: []ActionKind{ActWriteMetadata, ActSetField, ActOutput, ActGroup, ActPushVLAN, ActPopVLAN, ActResubmit},
+		Next:    []*Table{Output}, Resubmit: []*Table{Output},
+		Miss: "drop: nobody in the network takes unknown destinations"}
+
+	Answer = &Table{ID: 28, Name: "answer", App: "arp",
+		Purpose: "ARP requests for known addresses are answered on the spot; other packets go on.",
+		Match:   fields(masked(flow.Metadata), exact(flow.EthType, flow.ARPOp, flow.ARPTPA, flow.ARPSPA)),
+		Actions: []ActionKind{ActSetField, ActMove, ActOutput, ActGroup, ActPushVLAN, ActPopVLAN, ActResubmit},
+		Next:    []*Table{Deliver}, Resubmit: []*Table{Output},
+		Miss: "never: an entry sends the rest to deliver"}
+
+	Service = &Table{ID: 20, Name: "service", App: "dhcp",
+		Purpose: "DHCP requests go to the controller, metered per port; other packets go on.",
+		Match:   fields(masked(flow.Metadata), exact(flow.EthType, flow.IPProto, flow.IPv4Dst, flow.UDPSrc, flow.UDPDst)),
+		Actions: []ActionKind{ActMeter, ActController},
+		Next:    []*Table{Answer},
+		Miss:    "never: an entry sends the rest to answer"}
+
+	Guard = &Table{ID: 12, Name: "guard", App: "guard",
+		Purpose: "What a port sends has a source MAC, IPv4 source and ARP sender that belong to it.",
+		Match: fields(masked(flow.Metadata), exact(flow.EthSrc, flow.EthType, flow.IPProto, flow.UDPSrc, flow.UDPDst, flow.ARPSHA, flow.ARPOp),
+			masked(flow.EthDst, flow.IPv4Src, flow.ARPSPA)),
+		Next: []*Table{Service},
+		Miss: "drop: a spoofed source, or an ethertype that is not let through"}
+
+	FromWire = &Table{ID: 8, Name: "from_wire", App: "l2",
+		Purpose: "Drops what must not come in from a mapped bridge: a second VLAN tag, link-local multicast.",
+		Match:   fields(exact(flow.EthType), masked(flow.EthDst)),
+		Next:    []*Table{Answer},
+		Miss:    "never: an entry sends the rest to answer"}
+
+	FromTunnel = &Table{ID: 4, Name: "from_tunnel", App: "l2",
+		Purpose: "Tunnel key to network, for packets from another node.",
+		Match:   exact(flow.TunnelID),
+		Actions: []ActionKind{ActWriteMetadata},
+		Next:    []*Table{Deliver},
+		Miss:    "drop: a network that has no port here"}
+
+	Classify = &Table{ID: 0, Name: "classify", App: "l2",
+		Purpose: "Where a packet came from: a port and its network, a tunnel from a known node, or a mapped bridge.",
+		Match:   exact(flow.InPort, flow.VLANVID, flow.TunnelSrc),
+		Actions: []ActionKind{ActWriteMetadata, ActPopVLAN},
+		Next:    []*Table{FromTunnel, FromWire, Guard},
+		Miss:    "drop: an unknown port, a tag where none belongs, a tunnel from a stranger"}
+)
+
+// OVS lists the tables of profile ovs in pipeline order.
+var OVS = []*Table{Classify, FromTunnel, FromWire, Guard, Service, Answer, Deliver, Output, Marker}
+
+// Names are the names of profile ovs's tables, for text.
+var Names = func() flow.TableNames {
+	names := flow.TableNames{}
+	for _, t := range OVS {
+		names[t.ID] = t.Name
+	}
+	return names
+}()
+
+// TableName gives the name of a table of profile ovs, and "" for a number that is none.
+func TableName(id uint8) string { return Names[id] }

@@ -1,0 +1,130 @@
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/planck-sdn/planck/controller/reconcile"
+	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/southbound/openflow"
+)
+
+// Reasons for which the registry ends OpenFlow sessions.
+var (
+	errNodeGone    = errors.New("the node was declared gone")
+	errOtherMaster = errors.New("another replica is master")
+	errReplaced    = errors.New("a newer session took its place, and this one did not answer an echo")
+)
+
+// pingTimeout is how long an old session may take to prove that it is alive.
+const pingTimeout = 2 * time.Second
+
+// Admit decides whether an OpenFlow connection is a node's: it must have a datapath id that Planck gave to a node whose
+// OVSDB session comes from the same address, and must not displace a session that still answers.
+func (r *Registry) Admit(datapathID uint64, remote net.Addr) error {
+	a := r.byDatapath(datapathID)
+	if a == nil {
+		return fmt.Errorf("datapath id %016x is of no node that is attached over OVSDB", datapathID)
+	}
+	if address := hostOf(remote); address != hostOf(a.session.RemoteAddr()) {
+		return fmt.Errorf("datapath id %016x is that of node %s, but %s is not its address", datapathID, a.name(), address)
+	}
+	s := r.Switch(a.number())
+	if s == nil {
+		return fmt.Errorf("node %s is not in the topology yet", a.name())
+	}
+	if old, ok := s.Connection().(*openflow.Session); ok {
+		ctx, cancel := context.WithTimeout(r.ctx, pingTimeout)
+		defer cancel()
+		if old.Ping(ctx) == nil {
+			return fmt.Errorf("node %s has a session that answers", a.name())
+		}
+		old.Close(errReplaced)
+	}
+	return nil
+}
+
+func hostOf(a net.Addr) netip.Addr {
+	p, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return p.Addr().Unmap()
+}
+
+func (r *Registry) byDatapath(id uint64) *attachment {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.attached {
+		if a.datapathID() == id {
+			return a
+		}
+	}
+	return nil
+}
+
+// OpenFlow is the registry as the handler of the switches' OpenFlow sessions.
+func (r *Registry) OpenFlow() openflow.Handler { return sessions{r} }
+
+type sessions struct{ *Registry }
+
+// Connected hands the session to the node's switch.
+func (r sessions) Connected(s *openflow.Session) {
+	var sw *reconcile.Switch
+	if a := r.byDatapath(s.DatapathID()); a != nil {
+		sw = r.Switch(a.number())
+	}
+	if sw == nil {
+		s.Close(errNodeGone)
+		return
+	}
+	r.mu.Lock()
+	r.bySession[s] = sw
+	r.mu.Unlock()
+	sw.Connected(s)
+}
+
+// PacketIn has the packet answered.
+func (r sessions) PacketIn(s *openflow.Session, in flow.PacketIn) {
+	if sw := r.of(s); sw != nil {
+		sw.PacketIn(s, in)
+	}
+}
+
+// PortStatus needs nothing: which interface is which port is told by OVSDB.
+func (sessions) PortStatus(*openflow.Session, openflow.PortStatus) {}
+
+// FlowRemoved has the switch read back, if the entry is one that it should have.
+func (r sessions) FlowRemoved(s *openflow.Session, removed openflow.FlowRemoved) {
+	if sw := r.of(s); sw != nil {
+		sw.Removed(removed.Key)
+	}
+}
+
+// Error is for errors that nobody waits for: the switch did not take something that we do not know of any more, so its
+// tables are read back.
+func (r sessions) Error(s *openflow.Session, e openflow.Error) {
+	r.cfg.Log.Warn("error from a switch", zap.String("datapath", fmt.Sprintf("%016x", s.DatapathID())), zap.Error(e))
+	if sw := r.of(s); sw != nil {
+		sw.Reread()
+	}
+}
+
+// Disconnected needs nothing but to be forgotten: the switch watches its session itself.
+func (r sessions) Disconnected(s *openflow.Session, _ error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.bySession, s)
+}
+
+func (r *Registry) of(s *openflow.Session) *reconcile.Switch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bySession[s]
+}

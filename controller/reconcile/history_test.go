@@ -1,0 +1,230 @@
+package reconcile
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// history makes random changes to a cloud, as the database would tell them: it keeps the rows, and each step changes some.
+type history struct {
+	rows   map[model.Ref]model.Object
+	next   model.Number
+	serial int64
+}
+
+func newHistory() *history { return &history{rows: map[model.Ref]model.Object{}} }
+
+func rowsOf[T model.Object](h *history) []T {
+	var list []T
+	for _, o := range h.rows {
+		if x, ok := o.(T); ok {
+			list = append(list, x)
+		}
+	}
+	slices.SortFunc(list, func(a, b T) int { return int(a.Ref().Number) - int(b.Ref().Number) })
+	return list
+}
+
+func (h *history) put(o model.Object) model.Change {
+	h.rows[o.Ref()] = o
+	return model.Change{Ref: o.Ref(), Object: o}
+}
+
+func (h *history) drop(r model.Ref) model.Change {
+	delete(h.rows, r)
+	return model.Change{Ref: r}
+}
+
+func (h *history) number() model.Number { h.next++; return h.next }
+
+func pick[T any](t *rapid.T, list []T, label string) T {
+	return list[rapid.IntRange(0, len(list)-1).Draw(t, label)]
+}
+
+var physicalNetworks = []string{"physa", "physb"}
+
+// step draws one transaction.
+func (h *history) step(t *rapid.T) []model.Change {
+	networks, ports, nodes := rowsOf[*model.Network](h), rowsOf[*model.Port](h), rowsOf[*model.Node](h)
+	kinds := []string{"network", "node", "port", "port", "port", "plug", "plug", "plug", "unplug", "edit port", "edit port",
+		"edit network", "edit node", "edit subnet", "delete port", "delete network", "delete node", "bind"}
+	switch kind := pick(t, kinds, "kind"); {
+	case kind == "network" && len(networks) < 5:
+		return h.newNetwork(t)
+	case kind == "node" && len(nodes) < 4:
+		n := h.number()
+		return []model.Change{h.put(&model.Node{Number: n, SystemID: fmt.Sprint("sys", n), Hostname: fmt.Sprint("host", n%5),
+			EncapIP: netip.AddrFrom4([4]byte{10, 0, 0, byte(n%200 + 1)}), DatapathID: uint64(n), TunnelPort: 1})}
+	case kind == "port" && len(networks) > 0 && len(ports) < 24:
+		return []model.Change{h.newPort(t, pick(t, networks, "network"))}
+	case kind == "plug" && len(nodes) > 0 && len(ports) > 0:
+		return h.plug(t, pick(t, nodes, "node"), pick(t, ports, "port"))
+	case kind == "unplug" && len(nodes) > 0:
+		n := *pick(t, nodes, "node")
+		if len(n.Interfaces) > 0 {
+			i := rapid.IntRange(0, len(n.Interfaces)-1).Draw(t, "interface")
+			n.Interfaces = slices.Delete(slices.Clone(n.Interfaces), i, i+1)
+			return []model.Change{h.put(&n)}
+		}
+	case kind == "bind" && len(ports) > 0:
+		p := *pick(t, ports, "port")
+		p.HostID = pick(t, []string{"", "host1", "host2", "host3", "nowhere"}, "host")
+		return []model.Change{h.put(&p)}
+	case kind == "edit port" && len(ports) > 0:
+		return []model.Change{h.put(h.editPort(t, pick(t, ports, "port")))}
+	case kind == "edit network" && len(networks) > 0:
+		n := *pick(t, networks, "network")
+		if rapid.Bool().Draw(t, "state") {
+			n.AdminStateUp = !n.AdminStateUp
+		} else {
+			n.Name += "x"
+		}
+		return []model.Change{h.put(&n)}
+	case kind == "edit node" && len(nodes) > 0:
+		return []model.Change{h.put(h.editNode(t, pick(t, nodes, "node")))}
+	case kind == "edit subnet":
+		if subnets := rowsOf[*model.Subnet](h); len(subnets) > 0 {
+			s := *pick(t, subnets, "subnet")
+			s.EnableDHCP = !s.EnableDHCP
+			return []model.Change{h.put(&s)}
+		}
+	case kind == "delete port" && len(ports) > 0:
+		return []model.Change{h.drop(pick(t, ports, "port").Ref())}
+	case kind == "delete node" && len(nodes) > 0:
+		return []model.Change{h.drop(pick(t, nodes, "node").Ref())}
+	case kind == "delete network" && len(networks) > 0:
+		return h.deleteNetwork(pick(t, networks, "network"))
+	}
+	return nil
+}
+
+func (h *history) newNetwork(t *rapid.T) []model.Change {
+	n := h.number()
+	network := &model.Network{Number: n, ID: fmt.Sprint("net", n), AdminStateUp: true, MTU: 1450,
+		NetworkType: pick(t, []string{model.NetworkVXLAN, model.NetworkVXLAN, model.NetworkVLAN, model.NetworkFlat}, "type"),
+		Key:         model.NetworkKey(n), SegmentationID: uint32(n)}
+	if network.NetworkType != model.NetworkVXLAN {
+		network.PhysicalNetwork = pick(t, physicalNetworks, "physical network")
+	}
+	if network.NetworkType == model.NetworkFlat {
+		network.SegmentationID = 0
+		for _, other := range rowsOf[*model.Network](h) {
+			if other.NetworkType == model.NetworkFlat && other.PhysicalNetwork == network.PhysicalNetwork {
+				return nil // the API refuses a second one
+			}
+		}
+	}
+	subnet := &model.Subnet{Number: h.number(), NetworkID: network.ID, IPVersion: 4, EnableDHCP: true,
+		CIDR: netip.MustParsePrefix("10.1.0.0/24"), GatewayIP: netip.MustParseAddr("10.1.0.1")}
+	subnet.ID = fmt.Sprint("sub", subnet.Number)
+	dhcp := &model.Port{Number: h.number(), NetworkID: network.ID, AdminStateUp: true, DeviceOwner: model.DeviceOwnerDHCP,
+		MAC: model.MAC{2, 0, 0, 0, 1, 1}, FixedIPs: []model.FixedIP{{SubnetID: subnet.ID, IPAddress: netip.MustParseAddr("10.1.0.2")}}}
+	dhcp.ID = fmt.Sprint("port", dhcp.Number)
+	return []model.Change{h.put(network), h.put(subnet), h.put(dhcp)}
+}
+
+func (h *history) subnetOf(network string) string {
+	for _, s := range rowsOf[*model.Subnet](h) {
+		if s.NetworkID == network {
+			return s.ID
+		}
+	}
+	return ""
+}
+
+func (h *history) newPort(t *rapid.T, n *model.Network) model.Change {
+	number := h.number()
+	p := &model.Port{Number: number, ID: fmt.Sprint("port", number), NetworkID: n.ID, AdminStateUp: true, PortSecurityEnabled: true,
+		MAC: model.MAC{2, 0, 0, 0, 0, byte(number)}}
+	if rapid.IntRange(0, 9).Draw(t, "addressless") > 0 {
+		p.FixedIPs = []model.FixedIP{{SubnetID: h.subnetOf(n.ID), IPAddress: netip.AddrFrom4([4]byte{10, 1, 0, byte(number%200 + 10)})}}
+	}
+	return h.put(p)
+}
+
+func (h *history) editPort(t *rapid.T, old *model.Port) *model.Port {
+	p := *old
+	switch rapid.IntRange(0, 5).Draw(t, "edit") {
+	case 0:
+		p.AdminStateUp = !p.AdminStateUp
+	case 1:
+		p.PortSecurityEnabled = !p.PortSecurityEnabled
+	case 2:
+		p.Name += "x"
+	case 3: // few addresses and MACs, so that ports share them
+		pair := model.AddressPair{MAC: pick(t, []model.MAC{p.MAC, {2, 0, 0, 0, 9, 9}}, "mac"),
+			IP: netip.MustParsePrefix(pick(t, []string{"10.1.0.250/32", "10.1.0.251/32", "10.1.0.128/25", "0.0.0.0/0"}, "pair"))}
+		p.AllowedAddressPairs = append(slices.Clone(p.AllowedAddressPairs), pair)
+		if len(p.AllowedAddressPairs) > 3 {
+			p.AllowedAddressPairs = p.AllowedAddressPairs[1:]
+		}
+	case 4:
+		p.AllowedAddressPairs = nil
+	case 5:
+		if p.DeviceOwner != model.DeviceOwnerDHCP {
+			p.FixedIPs = []model.FixedIP{{SubnetID: h.subnetOf(p.NetworkID),
+				IPAddress: netip.AddrFrom4([4]byte{10, 1, 0, byte(rapid.IntRange(240, 250).Draw(t, "ip"))})}}
+		}
+	}
+	return &p
+}
+
+func (h *history) editNode(t *rapid.T, old *model.Node) *model.Node {
+	n := *old
+	switch rapid.IntRange(0, 3).Draw(t, "edit") {
+	case 0:
+		n.EncapIP = netip.AddrFrom4([4]byte{10, 0, 1, byte(h.number()%200 + 1)})
+	case 1:
+		n.TunnelPort = 3 - n.TunnelPort // 1 or 2
+	case 2:
+		n.Mappings = nil
+	case 3:
+		n.Mappings = nil
+		for i, physnet := range physicalNetworks {
+			if rapid.Bool().Draw(t, physnet) {
+				n.Mappings = append(n.Mappings, model.Mapping{PhysicalNetwork: physnet, Bridge: "br-" + physnet, PatchPort: uint32(3 + i)})
+			}
+		}
+	}
+	return &n
+}
+
+// plug gives the port a free ofport, sometimes one that lies in another piece of the flood groups.
+func (h *history) plug(t *rapid.T, old *model.Node, p *model.Port) []model.Change {
+	n := *old
+	used := map[uint32]bool{}
+	n.Interfaces = nil
+	for _, i := range old.Interfaces {
+		if i.PortID != p.ID {
+			n.Interfaces = append(n.Interfaces, i)
+			used[i.Ofport] = true
+		}
+	}
+	ofport := uint32(rapid.SampledFrom([]int{10, 11, 12, 13, 255, 256, 257, 1023, 1024, 5000, 32767}).Draw(t, "ofport"))
+	if used[ofport] {
+		return nil
+	}
+	h.serial++
+	n.Interfaces = append(n.Interfaces, model.Interface{Name: fmt.Sprint("tap", h.serial), PortID: p.ID, Ofport: ofport, Sequence: h.serial})
+	return []model.Change{h.put(&n)}
+}
+
+func (h *history) deleteNetwork(n *model.Network) []model.Change {
+	var changes []model.Change
+	for _, p := range rowsOf[*model.Port](h) {
+		if p.NetworkID == n.ID {
+			changes = append(changes, h.drop(p.Ref()))
+		}
+	}
+	for _, s := range rowsOf[*model.Subnet](h) {
+		if s.NetworkID == n.ID {
+			changes = append(changes, h.drop(s.Ref()))
+		}
+	}
+	return append(changes, h.drop(n.Ref()))
+}

@@ -1,0 +1,227 @@
+package reconcile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/planck-sdn/planck/apps"
+	"github.com/planck-sdn/planck/apps/pipeline"
+	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/model/topology"
+)
+
+// cloud follows a history incrementally, as the controller does: the touched units of each node are rendered anew.
+type cloud struct {
+	view  *topology.View
+	nodes map[model.Number]*wanted
+}
+
+func newCloud() *cloud { return &cloud{view: topology.New(), nodes: map[model.Number]*wanted{}} }
+
+func (c *cloud) apply(changes []model.Change) error {
+	view, touches := c.view.Apply(changes)
+	c.view = view
+	for _, touch := range touches {
+		w := c.nodes[touch.Node]
+		if w == nil {
+			w = newWanted()
+			c.nodes[touch.Node] = w
+		}
+		r := pipeline.Render(apps.All(), view, touch.Node, touch.Unit)
+		if r.Err != nil {
+			return r.Err
+		}
+		w.set(touch.Unit, r, newDirty())
+	}
+	for n, w := range c.nodes {
+		if view.Node(n) == nil {
+			delete(c.nodes, n)
+			if err := empty(w); err != nil {
+				return fmt.Errorf("node %d is gone, but %w", n, err)
+			}
+		}
+	}
+	return nil
+}
+
+func empty(w *wanted) error {
+	if len(w.units)+len(w.flows)+len(w.groups)+len(w.meters) > 0 {
+		return fmt.Errorf("it still wants %v", slices.Collect(maps.Keys(w.units)))
+	}
+	return nil
+}
+
+// render renders everything of one node afresh, from a view that is made from the rows alone.
+func render(v *topology.View, node model.Number) (*wanted, error) {
+	w := newWanted()
+	for _, u := range v.Units(node) {
+		r := pipeline.Render(apps.All(), v, node, u)
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		w.set(u, r, newDirty())
+	}
+	return w, nil
+}
+
+func afresh(h *history) *topology.View {
+	empty := topology.New()
+	v, _ := empty.Apply(empty.Difference(slices.Collect(maps.Values(h.rows))))
+	return v
+}
+
+// table is what a switch would hold, in words.
+func table(w *wanted) []string {
+	var lines []string
+	for _, first := range w.flows {
+		e, err := first.value.Decode()
+		if err != nil {
+			panic(err)
+		}
+		lines = append(lines, flow.Format(e, pipeline.Names))
+	}
+	for _, first := range w.groups {
+		lines = append(lines, flow.FormatGroup(first.value, pipeline.Names))
+	}
+	for _, first := range w.meters {
+		lines = append(lines, flow.FormatMeter(first.value))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func differences(a, b []string) []string {
+	var list []string
+	for _, l := range a {
+		if _, ok := slices.BinarySearch(b, l); !ok {
+			list = append(list, "- "+l)
+		}
+	}
+	for _, l := range b {
+		if _, ok := slices.BinarySearch(a, l); !ok {
+			list = append(list, "+ "+l)
+		}
+	}
+	return list
+}
+
+// sameAsFull compares what was reached step by step with what the rows alone give.
+func sameAsFull(c *cloud, h *history) error {
+	full := afresh(h)
+	for _, n := range rowsOf[*model.Node](h) {
+		want, err := render(full, n.Number)
+		if err != nil {
+			return err
+		}
+		have := c.nodes[n.Number]
+		if have == nil {
+			have = newWanted()
+		}
+		if d := differences(table(have), table(want)); len(d) > 0 {
+			return fmt.Errorf("node %d (-incremental +full):\n%s", n.Number, join(d))
+		}
+		for key := range have.flows {
+			if losers := have.collisions(key); len(losers) > 0 {
+				e, _ := have.flows[key].value.Decode()
+				return fmt.Errorf("node %d: %v lost against %v: %s", n.Number, losers, have.flows[key].unit, flow.Format(e, pipeline.Names))
+			}
+		}
+	}
+	return nil
+}
+
+func join(lines []string) string {
+	s := ""
+	for _, l := range lines {
+		s += l + "\n"
+	}
+	return s
+}
+
+// TestIncrementalEqualsFull is the invariant that everything else rests on: for equal rows the entries are equal,
+// however one got there.
+func TestIncrementalEqualsFull(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, c := newHistory(), newCloud()
+		for i := range 200 {
+			var changes []model.Change
+			for range rapid.IntRange(1, 3).Draw(t, "changes at once") {
+				changes = append(changes, h.step(t)...)
+			}
+			if err := c.apply(last(changes)); err != nil {
+				t.Fatal(err)
+			}
+			if i%20 == 19 {
+				if err := sameAsFull(c, h); err != nil {
+					t.Fatalf("after step %d: %v", i, err)
+				}
+			}
+		}
+	})
+}
+
+// last keeps the last change of each object, as the journal's reader does: it reads each object once.
+func last(changes []model.Change) []model.Change {
+	seen := map[model.Ref]bool{}
+	var list []model.Change
+	for _, c := range slices.Backward(changes) {
+		if !seen[c.Ref] {
+			seen[c.Ref] = true
+			list = append(list, c)
+		}
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// undoOrder deletes what refers to others first, and creates it last.
+func undoOrder(c model.Change) int {
+	order := map[model.Kind]int{model.KindNode: 0, model.KindNetwork: 1, model.KindSubnet: 2, model.KindPort: 3}[c.Ref.Kind]
+	if c.Object == nil {
+		return -order
+	}
+	return order
+}
+
+// TestCreateThenDelete: taking everything away again restores every table exactly.
+func TestCreateThenDelete(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, c := newHistory(), newCloud()
+		run := func(steps int) {
+			for range steps {
+				if err := c.apply(last(h.step(t))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		run(60)
+		tables := map[model.Number][]string{}
+		for n, w := range c.nodes {
+			tables[n] = table(w)
+		}
+		before := maps.Clone(h.rows)
+		run(100)
+		// All rows go back to what they were, one by one, in an order that a database allows.
+		undo := afresh(h).Difference(slices.Collect(maps.Values(before)))
+		slices.SortStableFunc(undo, func(a, b model.Change) int { return undoOrder(a) - undoOrder(b) })
+		for _, change := range undo {
+			if err := c.apply([]model.Change{change}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.rows = before
+		if err := sameAsFull(c, h); err != nil {
+			t.Fatal(err)
+		}
+		for n, lines := range tables {
+			if d := differences(lines, table(c.nodes[n])); len(d) > 0 {
+				t.Fatalf("node %d is not as before:\n%s", n, join(d))
+			}
+		}
+	})
+}

@@ -1,0 +1,127 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/planck-sdn/planck/apps/pipeline"
+	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/model/topology"
+)
+
+// planned is one message, and the unit that it is for; a deletion has none.
+type planned struct {
+	flow.Change
+	unit topology.Unit
+}
+
+// text describes the message for people.
+func (p planned) text() string {
+	switch {
+	case p.Group != nil:
+		return flow.FormatGroup(*p.Group, pipeline.Names)
+	case p.Meter != nil:
+		return flow.FormatMeter(*p.Meter)
+	}
+	e, err := p.Flow.Decode()
+	if err != nil {
+		return "an entry of somebody else's"
+	}
+	return flow.Format(e, pipeline.Names)
+}
+
+// batch is a list of messages that are sent at once and followed by a barrier; atomic ones in one bundle.
+type batch struct {
+	changes []planned
+	atomic  bool
+}
+
+// chunk is how many messages a bundle holds before the next unit begins another.
+const chunk = 5000
+
+// plan lists the messages that make present what is wanted, for the dirty keys, in an order in which no packet
+// crosses, after any of them, a boundary that both the old and the new topology forbid: meters come first; what is no longer
+// wanted goes, from the first table to the last; then groups and entries come, unit by unit, from the last table to the first;
+// groups and meters that nothing uses any more go last. whole asks for one bundle, whatever its size.
+func plan(w *wanted, p *present, d *dirty, whole bool) []batch {
+	var removed, groups, added, groupsLast, metersFirst, metersLast []planned
+
+	for key := range d.flows {
+		want, wantIt := w.flows.wanted(key)
+		have, haveIt := p.flows[key]
+		switch {
+		case wantIt && !haveIt:
+			added = append(added, planned{flow.Change{Op: flow.OpAdd, Flow: want}, w.flows[key].unit})
+		case wantIt && want != have:
+			op := flow.OpAdd
+			if want.SameExceptInstructions(have) {
+				op = flow.OpModify
+			}
+			added = append(added, planned{flow.Change{Op: op, Flow: want}, w.flows[key].unit})
+		case !wantIt && haveIt:
+			removed = append(removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
+		}
+	}
+	for id := range d.groups {
+		want, wantIt := w.groups.wanted(id)
+		have, haveIt := p.groups[id]
+		switch {
+		case wantIt && !haveIt:
+			groups = append(groups, planned{flow.Change{Op: flow.OpAdd, Group: &want}, w.groups[id].unit})
+		case wantIt && !want.Equal(have):
+			groups = append(groups, planned{flow.Change{Op: flow.OpModify, Group: &want}, w.groups[id].unit})
+		case !wantIt && haveIt:
+			groupsLast = append(groupsLast, planned{Change: flow.Change{Op: flow.OpDelete, Group: &have}})
+		}
+	}
+	for id := range d.meters {
+		want, wantIt := w.meters.wanted(id)
+		have, haveIt := p.meters[id]
+		switch {
+		case wantIt && !haveIt:
+			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpAdd, Meter: &want}, w.meters[id].unit})
+		case wantIt && want != have:
+			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpModify, Meter: &want}, w.meters[id].unit})
+		case !wantIt && haveIt:
+			metersLast = append(metersLast, planned{Change: flow.Change{Op: flow.OpDelete, Meter: &have}})
+		}
+	}
+
+	slices.SortFunc(removed, func(a, b planned) int { return cmp.Compare(a.Flow, b.Flow) }) // by table
+	slices.SortFunc(added, func(a, b planned) int {
+		return cmp.Or(compareUnits(a.unit, b.unit), -cmp.Compare(a.Flow, b.Flow))
+	})
+	// The pieces of a group have higher ids than the groups that join them: pieces first, and last when removing.
+	byID := func(a, b planned) int { return cmp.Compare(a.Group.ID, b.Group.ID) }
+	slices.SortFunc(groups, func(a, b planned) int { return -byID(a, b) })
+	slices.SortFunc(groupsLast, byID)
+
+	var list []batch
+	if len(metersFirst) > 0 {
+		list = append(list, batch{changes: metersFirst})
+	}
+	if main := slices.Concat(removed, groups, added, groupsLast); len(main) > 0 {
+		if !whole && len(main) > chunk {
+			list = append(list, split(main)...)
+		} else {
+			list = append(list, batch{changes: main, atomic: true})
+		}
+	}
+	if len(metersLast) > 0 {
+		list = append(list, batch{changes: metersLast})
+	}
+	return list
+}
+
+// split cuts a long list into bundles at unit boundaries.
+func split(main []planned) []batch {
+	var list []batch
+	start := 0
+	for i := range main {
+		if i-start >= chunk && main[i].unit != main[i-1].unit || i-start >= 2*chunk {
+			list = append(list, batch{changes: main[start:i], atomic: true})
+			start = i
+		}
+	}
+	return append(list, batch{changes: main[start:], atomic: true})
+}

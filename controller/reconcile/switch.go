@@ -1,0 +1,635 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/planck-sdn/planck/apps/pipeline"
+	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/model/topology"
+)
+
+// Session is what a Switch needs of an OpenFlow session; southbound/openflow has it.
+type Session interface {
+	BecomeMaster(ctx context.Context, generation uint64) error
+	Read(ctx context.Context) (*flow.Tables, error)
+	Apply(ctx context.Context, changes []flow.Change, atomic bool) ([]flow.Refusal, error)
+	PacketOut(flow.PacketOut) error
+	Close(reason error)
+	Done() <-chan struct{}
+}
+
+// Config is what a Switch is made with.
+type Config struct {
+	Node model.Number
+	Apps []*pipeline.App
+	Log  *zap.Logger
+	Now  func() time.Time
+	// Generation returns the generation of this replica's mastership of the switch, acquiring it if need be.
+	Generation func(context.Context) (uint64, error)
+	// Reconciles admits a few switches at a time to read and reconcile after they connected.
+	Reconciles chan struct{}
+	// KeepForeign tells whether entries without Planck's mark stay.
+	KeepForeign func() bool
+	// Status is told of every port that was confirmed, refused or unplugged; it must not block.
+	Status func(PortStatus)
+	// OnCollision is told when an entry lost its key to another object's.
+	OnCollision func(key flow.Key, winner, loser topology.Unit)
+}
+
+// PortStatus is what a switch knows of one of its ports after a barrier.
+type PortStatus struct {
+	Port       model.Number
+	Generation int64 // of the binding that was rendered
+	Node       model.Number
+	Active     bool   // its entries are confirmed where others reach it; false: it is plugged nowhere, or was refused
+	Reason     string // why it is not active; empty if it is just not plugged
+}
+
+// Limits of what a switch may take, so that one that does not answer is noticed.
+const (
+	readTimeout  = 60 * time.Second
+	applyTimeout = 30 * time.Second
+)
+
+// Switch is one switch: what it should hold, and what it has confirmed to hold. Its methods may be called from any
+// goroutine; Run is the one that owns the tables.
+type Switch struct {
+	cfg  Config
+	log  *zap.Logger
+	wake chan struct{} // of capacity 1
+	asks chan func(context.Context)
+
+	// The mailbox: what came in since the owner last looked.
+	mu         sync.Mutex
+	latest     *topology.View
+	pending    map[topology.Unit]struct{}
+	newSession Session
+	reread     bool
+	removed    []flow.Key // by whomever
+	idle       bool       // in step with the switch, nothing pending
+
+	confirmed atomic.Pointer[topology.View] // everything up to this version is on the switch; nil: not connected
+	view      atomic.Pointer[topology.View] // latest, for packet-ins
+	session   atomic.Pointer[sessionBox]
+	seen      observations
+
+	// Owned by Run.
+	rendered    *topology.View
+	wanted      *wanted
+	present     *present // nil: not known
+	dirty       *dirty
+	touched     map[topology.Unit]struct{} // rendered since the last confirmation
+	quarantined map[topology.Unit]*quarantine
+	state       State
+	problem     string
+	collisions  uint64
+}
+
+type sessionBox struct{ Session }
+
+// State is a switch's condition in a word.
+type State string
+
+// States of a switch.
+const (
+	Away        State = "away"        // no OpenFlow session
+	Reconciling State = "reconciling" // reading what it holds, and sending the difference
+	Ready       State = "ready"
+	Held        State = "held" // a reconcile would remove too much, and waits for an operator
+)
+
+// New returns a switch that has nothing rendered yet.
+func New(cfg Config, v *topology.View) *Switch {
+	s := &Switch{
+		cfg:         cfg,
+		log:         cfg.Log,
+		wake:        make(chan struct{}, 1),
+		asks:        make(chan func(context.Context)),
+		latest:      v,
+		pending:     map[topology.Unit]struct{}{},
+		wanted:      newWanted(),
+		dirty:       newDirty(),
+		touched:     map[topology.Unit]struct{}{},
+		quarantined: map[topology.Unit]*quarantine{},
+		state:       Away,
+	}
+	s.view.Store(v)
+	for _, u := range v.Units(cfg.Node) {
+		s.pending[u] = struct{}{}
+	}
+	return s
+}
+
+// Update hands over a newer version of the topology and the units that it touches on this switch.
+func (s *Switch) Update(v *topology.View, units []topology.Unit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latest = v
+	s.view.Store(v)
+	for _, u := range units {
+		s.pending[u] = struct{}{}
+	}
+	if len(units) == 0 {
+		if s.idle {
+			s.confirmed.Store(v)
+		}
+		return
+	}
+	s.idle = false
+	s.signal()
+}
+
+// Connected hands over a session; an earlier one must have been closed.
+func (s *Switch) Connected(session Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.newSession, s.idle = session, false
+	s.signal()
+}
+
+// Removed tells that the switch no longer has an entry. If it should, the switch is read back and mended.
+func (s *Switch) Removed(key flow.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.removed = append(s.removed, key)
+	s.signal()
+}
+
+// Reread has the switch read back and mended: somebody else has changed it.
+func (s *Switch) Reread() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reread, s.idle = true, false
+	s.signal()
+}
+
+func (s *Switch) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Confirmed is the version of the topology up to which everything is on the switch; nil if it is not connected or
+// was never in step.
+func (s *Switch) Confirmed() *topology.View { return s.confirmed.Load() }
+
+// Connection returns the session in use, or nil.
+func (s *Switch) Connection() Session {
+	if b := s.session.Load(); b != nil {
+		return b.Session
+	}
+	return nil
+}
+
+// ask runs f in the goroutine that owns the tables.
+func (s *Switch) ask(ctx context.Context, f func(context.Context)) error {
+	done := make(chan struct{})
+	wrapped := func(owner context.Context) { defer close(done); f(owner) }
+	select {
+	case s.asks <- wrapped:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run owns the switch until ctx ends.
+func (s *Switch) Run(ctx context.Context) {
+	for {
+		var gone <-chan struct{}
+		if session := s.Connection(); session != nil {
+			gone = session.Done()
+		}
+		timer := s.retryTimer()
+		select {
+		case <-ctx.Done():
+			return
+		case <-gone:
+			s.disconnected()
+		case f := <-s.asks:
+			f(ctx)
+		case <-timer:
+			s.retryQuarantined()
+			s.update(ctx)
+		case <-s.wake:
+			s.update(ctx)
+		}
+	}
+}
+
+func (s *Switch) disconnected() {
+	s.session.Store(nil)
+	s.confirmed.Store(nil)
+	s.present = nil
+	s.state = Away
+	s.mu.Lock()
+	s.idle = false
+	s.mu.Unlock()
+}
+
+// update takes what is in the mailbox, renders it and sends the difference.
+func (s *Switch) update(ctx context.Context) {
+	s.mu.Lock()
+	view, units, session, reread, removed := s.latest, s.pending, s.newSession, s.reread, s.removed
+	s.pending = map[topology.Unit]struct{}{}
+	s.newSession, s.reread, s.removed = nil, false, nil
+	s.mu.Unlock()
+	if !reread && s.present != nil {
+		// Own deletions were recorded when they were confirmed, so what is still present was removed by others.
+		reread = slices.ContainsFunc(removed, func(key flow.Key) bool { _, mine := s.present.flows[key]; return mine })
+	}
+
+	s.rendered = view
+	for u := range units {
+		delete(s.quarantined, u) // it changed: try again at once
+		s.render(u)
+	}
+	if session != nil {
+		s.disconnected()
+		s.session.Store(&sessionBox{session})
+		s.connect(ctx, session, false)
+		return
+	}
+	current := s.Connection()
+	if current == nil {
+		return
+	}
+	if reread && s.state != Held {
+		s.connect(ctx, current, false)
+		return
+	}
+	if s.present != nil && s.state == Ready {
+		s.flush(ctx, current)
+	}
+}
+
+func (s *Switch) render(u topology.Unit) {
+	r := pipeline.Render(s.cfg.Apps, s.rendered, s.cfg.Node, u)
+	if r.Err != nil {
+		s.quarantine(u, "not rendered: "+r.Err.Error())
+		return
+	}
+	s.wanted.set(u, r, s.dirty)
+	s.touched[u] = struct{}{}
+	for _, f := range r.Flows {
+		for _, loser := range s.wanted.collisions(f.Key()) {
+			s.collided(f.Key(), loser)
+		}
+	}
+}
+
+func (s *Switch) collided(key flow.Key, loser topology.Unit) {
+	s.collisions++
+	winner := s.wanted.flows[key].unit
+	s.log.Error("two objects want different entries at one place; the lower wins",
+		zap.Uint8("table", key.Table()), zap.Any("winner", winner), zap.Any("loser", loser))
+	s.quarantined[loser] = &quarantine{reason: fmt.Sprintf("its entry in table %s lost against one of %s %d",
+		pipeline.TableName(key.Table()), winner.Kind, winner.Number)}
+	if s.cfg.OnCollision != nil {
+		s.cfg.OnCollision(key, winner, loser)
+	}
+}
+
+// errHeld: a reconcile was stopped by the guard against mass deletion.
+var errHeld = errors.New("held")
+
+// connect reads what the switch holds and sends the difference. It is also how a damaged switch is mended.
+func (s *Switch) connect(ctx context.Context, session Session, force bool) {
+	s.state, s.problem = Reconciling, ""
+	s.confirmed.Store(nil)
+	err := s.reconcile(ctx, session, force)
+	switch {
+	case err == nil:
+		s.state = Ready
+		s.flush(ctx, session) // what was refused meanwhile
+	case errors.Is(err, errHeld):
+		s.state = Held
+		s.log.Error("reconcile held", zap.String("problem", s.problem))
+	default:
+		s.fail(session, err)
+	}
+}
+
+func (s *Switch) fail(session Session, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	s.problem = err.Error()
+	s.log.Warn("switch", zap.Error(err))
+	session.Close(err)
+	s.disconnected()
+}
+
+func (s *Switch) reconcile(ctx context.Context, session Session, force bool) error {
+	select {
+	case s.cfg.Reconciles <- struct{}{}:
+		defer func() { <-s.cfg.Reconciles }()
+	case <-session.Done():
+		return errors.New("session ended while waiting to be reconciled")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	generation, err := s.cfg.Generation(ctx)
+	if err != nil {
+		return fmt.Errorf("mastership: %w", err)
+	}
+	if err := session.BecomeMaster(ctx, generation); err != nil {
+		return fmt.Errorf("mastership: %w", err)
+	}
+	tables, err := session.Read(ctx)
+	if err != nil {
+		return fmt.Errorf("reading tables: %w", err)
+	}
+	s.present = readBack(tables, s.wanted)
+	s.dirtyAll()
+	version, known := s.present.version()
+	whole := len(s.present.flows) > 0 && (!known || version != pipeline.Version)
+	if !force {
+		if reason := s.massDeletion(whole); reason != "" {
+			s.problem = reason
+			return errHeld
+		}
+	}
+	s.problem = ""
+	return s.send(ctx, session, whole)
+}
+
+// dirtyAll marks every key that is wanted or present; with KeepForeign, of the present ones only Planck's own.
+func (s *Switch) dirtyAll() {
+	d := newDirty()
+	for key := range s.wanted.flows {
+		d.flows[key] = struct{}{}
+	}
+	for id := range s.wanted.groups {
+		d.groups[id] = struct{}{}
+	}
+	for id := range s.wanted.meters {
+		d.meters[id] = struct{}{}
+	}
+	keep := s.cfg.KeepForeign != nil && s.cfg.KeepForeign()
+	for key, f := range s.present.flows {
+		if !keep || f.Cookie().IsPlanck() {
+			d.flows[key] = struct{}{}
+		}
+	}
+	if !keep {
+		for id := range s.present.groups {
+			d.groups[id] = struct{}{}
+		}
+		for id := range s.present.meters {
+			d.meters[id] = struct{}{}
+		}
+	}
+	s.dirty = d
+}
+
+// flush sends what differs, and when the switch has confirmed all of it, says so.
+func (s *Switch) flush(ctx context.Context, session Session) {
+	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
+	defer cancel()
+	if err := s.send(ctx, session, false); err != nil {
+		s.fail(session, err)
+	}
+}
+
+// send applies plans until nothing is left to send: a refused unit is quarantined, and the rest is sent again.
+func (s *Switch) send(ctx context.Context, session Session, whole bool) error {
+	for {
+		batches := plan(s.wanted, s.present, s.dirty, whole)
+		if len(batches) == 0 {
+			break
+		}
+		for _, b := range batches {
+			refused, err := s.apply(ctx, session, b)
+			if err != nil {
+				return err
+			}
+			if refused {
+				break // and plan anew, without what was refused
+			}
+		}
+	}
+	s.dirty = newDirty()
+	s.confirm()
+	return nil
+}
+
+// apply sends one batch and records what the switch confirmed.
+func (s *Switch) apply(ctx context.Context, session Session, b batch) (refused bool, err error) {
+	changes := make([]flow.Change, len(b.changes))
+	for i := range b.changes {
+		changes[i] = b.changes[i].Change
+	}
+	refusals, err := session.Apply(ctx, changes, b.atomic)
+	if err != nil {
+		return false, err
+	}
+	bad := map[int]bool{}
+	for _, r := range refusals {
+		bad[r.Index] = true
+		if err := s.refuse(b.changes[r.Index], r.Reason); err != nil {
+			return false, err
+		}
+	}
+	if len(refusals) > 0 && b.atomic {
+		return true, nil // nothing of it was applied
+	}
+	for i, c := range changes {
+		if !bad[i] {
+			s.present.record(c)
+		}
+	}
+	return len(refusals) > 0, nil
+}
+
+// confirm publishes that everything rendered so far is on the switch.
+func (s *Switch) confirm() {
+	s.released()
+	for u := range s.touched {
+		if u.Kind == model.KindPort {
+			s.report(u)
+		}
+	}
+	clear(s.touched)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pending) > 0 || s.reread || s.newSession != nil {
+		s.confirmed.Store(s.rendered)
+		return
+	}
+	s.idle = true
+	s.confirmed.Store(s.latest)
+}
+
+// report tells the status of a port that this switch has just confirmed.
+func (s *Switch) report(u topology.Unit) {
+	p := s.rendered.Port(u.Number)
+	if p == nil || s.cfg.Status == nil {
+		return
+	}
+	st := PortStatus{Port: p.Number, Generation: p.BindingGeneration, Node: s.cfg.Node}
+	location, plugged := s.rendered.Location(p.Number)
+	switch {
+	case plugged && location.Node != s.cfg.Node:
+		return
+	case plugged:
+		if q := s.quarantined[u]; q != nil {
+			st.Reason = q.reason
+		} else {
+			st.Active = true
+		}
+	}
+	s.cfg.Status(st)
+}
+
+// Quarantined lists the units that are left out, with the reasons.
+func (s *Switch) Quarantined(ctx context.Context) (map[topology.Unit]string, error) {
+	list := map[topology.Unit]string{}
+	err := s.ask(ctx, func(context.Context) {
+		for u, q := range s.quarantined {
+			list[u] = q.reason
+		}
+	})
+	return list, err
+}
+
+// Summary is what operators see of a switch.
+type Summary struct {
+	State       State
+	Problem     string
+	Flows       int // wanted
+	Groups      int
+	Meters      int
+	Quarantined map[topology.Unit]string
+	Collisions  uint64
+}
+
+// Summary asks the owner; it waits while a reconcile is under way.
+func (s *Switch) Summary(ctx context.Context) (Summary, error) {
+	var sum Summary
+	err := s.ask(ctx, func(context.Context) {
+		sum = Summary{State: s.state, Problem: s.problem, Collisions: s.collisions,
+			Flows: len(s.wanted.flows), Groups: len(s.wanted.groups), Meters: len(s.wanted.meters),
+			Quarantined: map[topology.Unit]string{}}
+		for u, q := range s.quarantined {
+			sum.Quarantined[u] = q.reason
+		}
+	})
+	return sum, err
+}
+
+// Listed is a flow entry that is wanted, or present, or both.
+type Listed struct {
+	Entry   flow.Encoded
+	Owners  []topology.Unit
+	Present bool
+	Wanted  bool
+}
+
+// Flows lists the entries that are wanted or present, of those units if any are given, in the order of tables.
+func (s *Switch) Flows(ctx context.Context, units ...topology.Unit) ([]Listed, error) {
+	var list []Listed
+	err := s.ask(ctx, func(context.Context) {
+		keys := map[flow.Key]struct{}{}
+		if len(units) > 0 {
+			for _, u := range units {
+				for _, f := range s.wanted.units[u].Flows {
+					keys[f.Key()] = struct{}{}
+				}
+			}
+		} else {
+			for key := range s.wanted.flows {
+				keys[key] = struct{}{}
+			}
+			if s.present != nil {
+				for key := range s.present.flows {
+					keys[key] = struct{}{}
+				}
+			}
+		}
+		for key := range keys {
+			l := Listed{Owners: s.wanted.flows.owners(key)}
+			l.Entry, l.Wanted = s.wanted.flows.wanted(key)
+			if s.present != nil {
+				have, there := s.present.flows[key]
+				if !l.Wanted {
+					l.Entry = have
+				}
+				l.Present = there && have == l.Entry
+			}
+			list = append(list, l)
+		}
+	})
+	slices.SortFunc(list, func(a, b Listed) int { return compareEntries(a.Entry, b.Entry) })
+	return list, err
+}
+
+// compareEntries orders by table, then from the highest priority down, then by match.
+func compareEntries(a, b flow.Encoded) int {
+	if a.Table() != b.Table() {
+		return int(a.Table()) - int(b.Table())
+	}
+	if a.Priority() != b.Priority() {
+		return int(b.Priority()) - int(a.Priority())
+	}
+	return slices.Compare([]byte(a), []byte(b))
+}
+
+// Reconcile reads the switch back and sends the difference, as after a reconnection.
+func (s *Switch) Reconcile(ctx context.Context, force bool) error {
+	var result error
+	err := s.ask(ctx, func(owner context.Context) {
+		session := s.Connection()
+		if session == nil {
+			result = errors.New("the switch is not connected")
+			return
+		}
+		s.connect(owner, session, force)
+		if s.state != Ready {
+			result = errors.New(s.problem)
+		}
+	})
+	return errors.Join(err, result)
+}
+
+// Rerender renders every unit afresh and compares: an empty list says that incremental equals full.
+func (s *Switch) Rerender(ctx context.Context) (differing []flow.Key, err error) {
+	err = s.ask(ctx, func(context.Context) {
+		full := newWanted()
+		d := newDirty()
+		for _, u := range s.rendered.Units(s.cfg.Node) {
+			if s.quarantined[u] == nil {
+				full.set(u, pipeline.Render(s.cfg.Apps, s.rendered, s.cfg.Node, u), d)
+			}
+		}
+		for key := range maps.Keys(s.wanted.flows) {
+			if f, ok := full.flows.wanted(key); !ok || f != s.wanted.flows[key].value {
+				differing = append(differing, key)
+			}
+		}
+		for key := range full.flows {
+			if _, ok := s.wanted.flows[key]; !ok {
+				differing = append(differing, key)
+			}
+		}
+	})
+	return differing, err
+}

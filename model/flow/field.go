@@ -1,0 +1,114 @@
+package flow
+
+// Field is a header or pipeline field that can be matched, set or moved. The number is Planck's own, part of
+// the canonical form in memory only, never on a wire.
+type Field uint8
+
+// Fields in canonical order: a match is sorted by it.
+const (
+	InPort Field = iota + 1
+	Metadata
+	TunnelID
+	TunnelSrc // Nicira's tun_src
+	TunnelDst // Nicira's tun_dst
+	EthDst
+	EthSrc
+	EthType
+	VLANVID // OpenFlow's vlan_vid: 0 is "no tag", 0x1000 set is "tagged"
+	VLANPCP
+	IPProto
+	IPv4Src
+	IPv4Dst
+	IPTTL // Nicira's nw_ttl
+	TCPSrc
+	TCPDst
+	UDPSrc
+	UDPDst
+	ICMPType
+	ICMPCode
+	ARPOp
+	ARPSPA
+	ARPTPA
+	ARPSHA
+	ARPTHA
+	fieldEnd
+)
+
+// FieldInfo is what is known of a field.
+type FieldInfo struct {
+	Name     string // in ovs-ofctl syntax
+	Bits     int
+	Maskable bool   // by OpenFlow 1.3.5, 7.2.3.7, or by Open vSwitch for Nicira's fields
+	Class    uint16 // OXM class: 0x8000 OpenFlow basic, 0x0001 Nicira
+	Number   uint8  // OXM field number within Class
+}
+
+// OXM classes.
+const (
+	ClassBasic  uint16 = 0x8000
+	ClassNicira uint16 = 0x0001
+)
+
+var fieldInfos = [fieldEnd]FieldInfo{
+	InPort:    {"in_port", 32, false, ClassBasic, 0},
+	Metadata:  {"metadata", 64, true, ClassBasic, 2},
+	TunnelID:  {"tun_id", 64, true, ClassBasic, 38},
+	TunnelSrc: {"tun_src", 32, true, ClassNicira, 31},
+	TunnelDst: {"tun_dst", 32, true, ClassNicira, 32},
+	EthDst:    {"dl_dst", 48, true, ClassBasic, 3},
+	EthSrc:    {"dl_src", 48, true, ClassBasic, 4},
+	EthType:   {"dl_type", 16, false, ClassBasic, 5},
+	VLANVID:   {"vlan_vid", 13, true, ClassBasic, 6},
+	VLANPCP:   {"dl_vlan_pcp", 3, false, ClassBasic, 7},
+	IPProto:   {"nw_proto", 8, false, ClassBasic, 10},
+	IPv4Src:   {"nw_src", 32, true, ClassBasic, 11},
+	IPv4Dst:   {"nw_dst", 32, true, ClassBasic, 12},
+	IPTTL:     {"nw_ttl", 8, false, ClassNicira, 29},
+	TCPSrc:    {"tcp_src", 16, true, ClassBasic, 13},
+	TCPDst:    {"tcp_dst", 16, true, ClassBasic, 14},
+	UDPSrc:    {"udp_src", 16, true, ClassBasic, 15},
+	UDPDst:    {"udp_dst", 16, true, ClassBasic, 16},
+	ICMPType:  {"icmp_type", 8, false, ClassBasic, 19},
+	ICMPCode:  {"icmp_code", 8, false, ClassBasic, 20},
+	ARPOp:     {"arp_op", 16, false, ClassBasic, 21},
+	ARPSPA:    {"arp_spa", 32, true, ClassBasic, 22},
+	ARPTPA:    {"arp_tpa", 32, true, ClassBasic, 23},
+	ARPSHA:    {"arp_sha", 48, true, ClassBasic, 24},
+	ARPTHA:    {"arp_tha", 48, true, ClassBasic, 25},
+}
+
+// Info returns what is known of f, and false for a number that is no field.
+func (f Field) Info() (FieldInfo, bool) {
+	if f == 0 || f >= fieldEnd {
+		return FieldInfo{}, false
+	}
+	return fieldInfos[f], true
+}
+
+// String is the field's name in ovs-ofctl syntax.
+func (f Field) String() string {
+	if i, ok := f.Info(); ok {
+		return i.Name
+	}
+	return "field?"
+}
+
+// FieldByOXM finds a field by its OXM class and number.
+func FieldByOXM(class uint16, number uint8) (Field, bool) {
+	f, ok := byOXM[uint32(class)<<8|uint32(number)]
+	return f, ok
+}
+
+var byOXM = func() map[uint32]Field {
+	m := make(map[uint32]Field, fieldEnd)
+	for f := InPort; f < fieldEnd; f++ {
+		m[uint32(fieldInfos[f].Class)<<8|uint32(fieldInfos[f].Number)] = f
+	}
+	return m
+}()
+
+// AllOnes is the mask that matches every bit of f.
+func (f Field) AllOnes() uint64 {
+	i, _ := f.Info()
+	return ^uint64(0) >> (64 - i.Bits)
+}

@@ -1,0 +1,147 @@
+package flow
+
+import (
+	"math/bits"
+	"strconv"
+)
+
+// fieldNames are a field's names in actions.
+type fieldNames struct {
+	set  string // of set_field
+	load string // of load and move, as Open vSwitch prints it
+}
+
+var actionNames = [fieldEnd]fieldNames{
+	InPort:    {"in_port", "OXM_OF_IN_PORT"},
+	Metadata:  {"metadata", "OXM_OF_METADATA"},
+	TunnelID:  {"tun_id", "NXM_NX_TUN_ID"},
+	TunnelSrc: {"tun_src", "NXM_NX_TUN_IPV4_SRC"},
+	TunnelDst: {"tun_dst", "NXM_NX_TUN_IPV4_DST"},
+	EthDst:    {"eth_dst", "NXM_OF_ETH_DST"},
+	EthSrc:    {"eth_src", "NXM_OF_ETH_SRC"},
+	EthType:   {"eth_type", "NXM_OF_ETH_TYPE"},
+	VLANVID:   {"vlan_vid", "OXM_OF_VLAN_VID"},
+	VLANPCP:   {"vlan_pcp", "OXM_OF_VLAN_PCP"},
+	IPProto:   {"nw_proto", "NXM_OF_IP_PROTO"},
+	IPv4Src:   {"ip_src", "NXM_OF_IP_SRC"},
+	IPv4Dst:   {"ip_dst", "NXM_OF_IP_DST"},
+	IPTTL:     {"nw_ttl", "NXM_NX_IP_TTL"},
+	TCPSrc:    {"tcp_src", "NXM_OF_TCP_SRC"},
+	TCPDst:    {"tcp_dst", "NXM_OF_TCP_DST"},
+	UDPSrc:    {"udp_src", "NXM_OF_UDP_SRC"},
+	UDPDst:    {"udp_dst", "NXM_OF_UDP_DST"},
+	ICMPType:  {"icmp_type", "NXM_OF_ICMP_TYPE"},
+	ICMPCode:  {"icmp_code", "NXM_OF_ICMP_CODE"},
+	ARPOp:     {"arp_op", "NXM_OF_ARP_OP"},
+	ARPSPA:    {"arp_spa", "NXM_OF_ARP_SPA"},
+	ARPTPA:    {"arp_tpa", "NXM_OF_ARP_TPA"},
+	ARPSHA:    {"arp_sha", "NXM_NX_ARP_SHA"},
+	ARPTHA:    {"arp_tha", "NXM_NX_ARP_THA"},
+}
+
+// actionNames is safe for numbers that are no field.
+func (f Field) actionNames() fieldNames {
+	if f == 0 || f >= fieldEnd {
+		return fieldNames{f.String(), f.String()}
+	}
+	return actionNames[f]
+}
+
+// moveBits is how many bits of f load and move can reach. Open vSwitch leaves OFPVID_PRESENT out of theirs.
+func (f Field) moveBits() int {
+	if f == VLANVID {
+		return 12
+	}
+	i, _ := f.Info()
+	return i.Bits
+}
+
+func (t *text) instructions(e *Entry) {
+	start := len(t.buf)
+	if e.Meter != 0 {
+		t.printf(",meter:%d", e.Meter)
+	}
+	if len(e.Apply) > 0 {
+		t.str(",")
+		t.actions(e.Apply)
+	}
+	if e.MetadataMask != 0 {
+		t.str(",write_metadata:" + maskedText(FieldMatch{Metadata, e.WriteMetadata, e.MetadataMask}))
+	}
+	if e.HasGoto {
+		t.str(",goto_table:" + t.names.name(e.Goto))
+	}
+	if len(t.buf) == start {
+		t.str("drop")
+		return
+	}
+	t.buf = append(t.buf[:start], t.buf[start+1:]...) // the first comma
+}
+
+func (t *text) actions(list []Action) {
+	if len(list) == 0 {
+		t.str("drop")
+	}
+	for i, a := range list {
+		if i > 0 {
+			t.str(",")
+		}
+		t.action(a)
+	}
+}
+
+func (t *text) action(a Action) {
+	switch a := a.(type) {
+	case Output:
+		switch name, reserved := portNames[a.Port]; {
+		case a.Port == PortController:
+			t.printf("CONTROLLER:%d", a.MaxLen)
+		case reserved:
+			t.str(name)
+		default:
+			t.printf("output:%d", a.Port)
+		}
+	case ToGroup:
+		t.printf("group:%d", a.ID)
+	case SetField:
+		t.setField(a)
+	case Move:
+		t.str("move:" + subfield(a.From, 0, a.Bits) + "->" + subfield(a.To, 0, a.Bits))
+	case PushVLAN:
+		t.str("push_vlan:0x8100")
+	case PopVLAN:
+		t.str("pop_vlan")
+	case DecTTL:
+		t.str("dec_ttl")
+	case Resubmit:
+		t.str("resubmit(," + t.names.name(a.Table) + ")")
+	case Punt:
+		t.printf("controller(max_len=%d,meter_id=%d)", a.MaxLen, a.Meter)
+	default:
+		t.str("invalid")
+	}
+}
+
+// setField writes set_field for all bits, and load for some, or for the in_port, which set-field may not set
+// (OpenFlow 1.3.5, 7.2.5).
+func (t *text) setField(s SetField) {
+	if s.Mask == s.Field.AllOnes() && s.Field != InPort {
+		t.str("set_field:" + valueText(s.Field, s.Value) + "->" + s.Field.actionNames().set)
+		return
+	}
+	low := bits.TrailingZeros64(s.Mask)
+	t.str("load:" + hex(s.Value>>low) + "->" + subfield(s.Field, low, bits.OnesCount64(s.Mask)))
+}
+
+// subfield writes bits low to low+n-1 of a field.
+func subfield(f Field, low, n int) string {
+	name := f.actionNames().load
+	switch {
+	case low == 0 && n == f.moveBits():
+		return name + "[]"
+	case n == 1:
+		return name + "[" + strconv.Itoa(low) + "]"
+	default:
+		return name + "[" + strconv.Itoa(low) + ".." + strconv.Itoa(low+n-1) + "]"
+	}
+}

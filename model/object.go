@@ -1,0 +1,60 @@
+package model
+
+// Kind is the kind of an object that can own flow entries or appear in the journal. It is written into four
+// bits of each cookie and into journal rows: numbers are never reused.
+type Kind uint8
+
+// The kinds, append only. Zero is no kind.
+const (
+	KindNode    Kind = 1
+	KindNetwork Kind = 2
+	KindSubnet  Kind = 3
+	KindPort    Kind = 4
+)
+
+var kindNames = map[Kind]string{KindNode: "node", KindNetwork: "network", KindSubnet: "subnet", KindPort: "port"}
+
+// String gives the kind's name as operators see it.
+func (k Kind) String() string {
+	if s, ok := kindNames[k]; ok {
+		return s
+	}
+	return "unknown"
+}
+
+// Number is an object's number: given once by the database, never reused, at most 36 bits so that it fits a
+// cookie. Numbers are unique within a kind.
+type Number uint64
+
+// MaxNumber is the largest number that a cookie can carry.
+const MaxNumber Number = 1<<36 - 1
+
+// Ref names one object.
+type Ref struct {
+	Kind   Kind
+	Number Number
+}
+
+// Object is a row of the topology: *Network, *Subnet, *Port or *Node. Objects that have left the store are shared
+// and never changed.
+type Object interface {
+	Ref() Ref
+}
+
+// Ref names the network.
+func (n *Network) Ref() Ref { return Ref{KindNetwork, n.Number} }
+
+// Ref names the subnet.
+func (s *Subnet) Ref() Ref { return Ref{KindSubnet, s.Number} }
+
+// Ref names the port.
+func (p *Port) Ref() Ref { return Ref{KindPort, p.Number} }
+
+// Ref names the node.
+func (n *Node) Ref() Ref { return Ref{KindNode, n.Number} }
+
+// Change is what a journal line says of one object: its present state, or nil if it is gone.
+type Change struct {
+	Ref    Ref
+	Object Object
+}

@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"go.uber.org/zap"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// plus gives the dialect's migrations and one more.
+func plus(t *testing.T, files fs.FS, sql string) fs.FS {
+	t.Helper()
+	all := fstest.MapFS{}
+	known, err := readMigrations(files)
+	check(t, err)
+	for _, m := range known {
+		all[m.name] = &fstest.MapFile{Data: []byte(m.sql)}
+	}
+	all["0002_one_more.sql"] = &fstest.MapFile{Data: []byte(sql)}
+	return all
+}
+
+func TestMigrations(t *testing.T) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgresURL} {
+		t.Run(name, func(t *testing.T) {
+			ctx := context.Background()
+			address := url(t)
+			s, err := Open(ctx, address, Options{Source: model.SystemSource()})
+			check(t, err)
+			cloud := s.CloudID()
+			n := newNetwork(t, s)
+
+			// A migration that fails leaves nothing of itself.
+			broken := plus(t, s.dialect.migrations, "ALTER TABLE networks ADD COLUMN more text; SELECT nonsense;")
+			if err := migrate(ctx, s.db, s.dialect, broken); err == nil || !strings.Contains(err.Error(), "0002_one_more.sql") {
+				t.Fatalf("broken migration: %v", err)
+			}
+			// From the version before, with rows in it.
+			newer := plus(t, s.dialect.migrations, "ALTER TABLE networks ADD COLUMN more text NOT NULL DEFAULT 'x'; CREATE TABLE further (id integer);")
+			check(t, migrate(ctx, s.db, s.dialect, newer))
+			check(t, migrate(ctx, s.db, s.dialect, newer)) // and again: nothing to do
+			var more string
+			check(t, s.db.Raw("SELECT more FROM networks WHERE id = ?", n.ID).Scan(&more).Error)
+			if more != "x" {
+				t.Fatalf("column of the migration: %q", more)
+			}
+			check(t, s.Close())
+			if _, err := Open(ctx, address, Options{Source: model.SystemSource()}); err == nil || !strings.Contains(err.Error(), "newer planckd") {
+				t.Fatalf("a newer schema: %v", err)
+			}
+			// Back to what this program knows: everything is as it was.
+			downgrade(t, address)
+			back, err := Open(ctx, address, Options{Source: model.SystemSource()})
+			check(t, err)
+			defer back.Close()
+			if back.CloudID() != cloud || len(cloud) != 36 {
+				t.Fatalf("cloud %s, before %s", back.CloudID(), cloud)
+			}
+			must(back.Network(admin, n.ID))(t)
+		})
+	}
+}
+
+// downgrade takes the version away that TestMigrations has added.
+func downgrade(t *testing.T, url string) {
+	t.Helper()
+	s := &Store{options: Options{Log: zap.NewNop()}, unlock: func() error { return nil }}
+	check(t, s.connect(url))
+	check(t, s.db.Exec("DELETE FROM schema_migrations WHERE version = 2").Error)
+	check(t, s.db.Exec("ALTER TABLE networks DROP COLUMN more").Error)
+	check(t, s.closeDatabases())
+}
+
+// Replicas that start together migrate once.
+func TestMigrationsOfSeveralReplicas(t *testing.T) {
+	url := postgresURL(t)
+	stores := make(chan *Store, 4)
+	for range cap(stores) {
+		go func() {
+			s, err := Open(context.Background(), url, Options{Source: model.SystemSource()})
+			if err != nil {
+				t.Error(err)
+			}
+			stores <- s
+		}()
+	}
+	clouds := map[string]bool{}
+	for range cap(stores) {
+		if s := <-stores; s != nil {
+			clouds[s.CloudID()] = true
+			check(t, s.Close())
+		}
+	}
+	if len(clouds) != 1 {
+		t.Fatalf("clouds %v", clouds)
+	}
+}
+
+func TestSQLiteFileHasOneDaemon(t *testing.T) {
+	url := sqliteURL(t)
+	first := open(t, url, Options{})
+	if _, err := Open(context.Background(), url, Options{Source: model.SystemSource()}); err == nil || !strings.Contains(err.Error(), "another planckd") {
+		t.Fatalf("a second daemon: %v", err)
+	}
+	newNetwork(t, first)
+	settings := map[string]string{}
+	for _, pragma := range []string{"journal_mode", "foreign_keys", "synchronous", "busy_timeout"} {
+		var value string
+		check(t, first.db.Raw("PRAGMA "+pragma).Scan(&value).Error)
+		settings[pragma] = value
+	}
+	if settings["journal_mode"] != "wal" || settings["foreign_keys"] != "1" || settings["synchronous"] != "2" || settings["busy_timeout"] != "5000" {
+		t.Fatalf("settings %v", settings)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		url     string
+		options Options
+	}{
+		"other database": {"mysql://x", Options{}},
+		"no directory":   {"sqlite:/nonexistent/planck.db", Options{}},
+		"VNI 0":          {sqliteURL(t), Options{VNIs: Range{0, 9}}},
+		"VNIs backwards": {sqliteURL(t), Options{VNIs: Range{9, 8}}},
+		"VLAN 4095":      {sqliteURL(t), Options{VLANs: map[string]Range{"x": {1, 4095}}}},
+		"underlay MTU":   {sqliteURL(t), Options{UnderlayMTU: 100}},
+	} {
+		c.options.Source = model.SystemSource()
+		if s, err := Open(context.Background(), c.url, c.options); err == nil {
+			t.Errorf("%s: opened", name)
+			check(t, s.Close())
+		}
+	}
+}

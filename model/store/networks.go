@@ -1,0 +1,247 @@
+package store
+
+import (
+	"context"
+	"reflect"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// Strengths of row locks. PostgreSQL's foreign keys take KEY SHARE on the parent, which lockToDelete keeps out and
+// lockToUpdate does not. SQLite has one writer and needs none.
+const (
+	lockToUpdate = "NO KEY UPDATE"
+	lockToDelete = "UPDATE"
+)
+
+// CreateNetworks makes all of the networks or none, and fills in what it decided: ID (unless given), Number, type
+// (vxlan unless given), segmentation id and MTU (unless given), Key, Status, times. Errors are Neutron's:
+// InvalidInput, TunnelIdInUse, VlanIdInUse, FlatNetworkInUse, NoNetworkAvailable.
+func (s *Store) CreateNetworks(ctx context.Context, networks []*model.Network) error {
+	return createAll(ctx, s, networks, (*tx).createNetwork)
+}
+
+// createAll keeps the requests as they are until the transaction is through, as an attempt may have to be repeated.
+func createAll[T any](ctx context.Context, s *Store, requests []*T, create func(*tx, *T) error) error {
+	made := make([]T, len(requests))
+	err := s.write(ctx, func(t *tx) error {
+		for i, request := range requests {
+			made[i] = *request
+			if err := create(t, &made[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, request := range requests {
+		*request = made[i]
+	}
+	return nil
+}
+
+// Network gives one network, or NetworkNotFound.
+func (s *Store) Network(ctx context.Context, id string) (*model.Network, error) {
+	n, err := takeNetwork(s.reader.WithContext(ctx), scopeOf(ctx), id)
+	return n, s.readError(ctx, err)
+}
+
+// ListNetworks gives the networks that the query and the scope select, with one or two statements.
+func (s *Store) ListNetworks(ctx context.Context, q Query) ([]*model.Network, error) {
+	db, err := networkResource.list(s.reader.WithContext(ctx), scopeOf(ctx), q)
+	if err != nil {
+		return nil, s.readError(ctx, err)
+	}
+	networks, err := findNetworks(db)
+	return inOrder(q, networks), s.readError(ctx, err)
+}
+
+// UpdateNetwork lets patch change a copy of the network, validates and stores it. What patch refuses is returned as
+// it is. A patch without effect writes nothing.
+func (s *Store) UpdateNetwork(ctx context.Context, id string, patch func(*model.Network) error) (*model.Network, error) {
+	var updated *model.Network
+	err := s.write(ctx, func(t *tx) error {
+		old, err := t.lockNetwork(id, lockToUpdate, "update_network")
+		if err != nil {
+			return err
+		}
+		n := *old
+		if err := patch(&n); err != nil {
+			return err
+		}
+		updated = &n
+		if reflect.DeepEqual(&n, old) {
+			return nil
+		}
+		return t.updateNetwork(old, &n)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return updated, nil
+}
+
+// DeleteNetwork deletes the network with its subnets and DHCP ports. Other ports on it are NetworkInUse. Its
+// segmentation id stays taken until every node has confirmed the deletion.
+func (s *Store) DeleteNetwork(ctx context.Context, id string) error {
+	return s.write(ctx, func(t *tx) error {
+		n, err := t.lockNetwork(id, lockToDelete, "delete_network")
+		if err != nil {
+			return err
+		}
+		inUse, err := t.exists("SELECT 1 FROM ports WHERE network_id = ? AND device_owner <> ?", id, model.DeviceOwnerDHCP)
+		if err != nil {
+			return err
+		}
+		if inUse {
+			return conflict("NetworkInUse",
+				"Unable to complete operation on network %s. There are one or more ports still in use on the network.", id)
+		}
+		var ports, subnets []model.Number
+		if err := firstOf(
+			func() error {
+				return t.Raw("DELETE FROM ports WHERE network_id = ? RETURNING number", id).Scan(&ports).Error
+			},
+			func() error {
+				return t.Raw("DELETE FROM subnets WHERE network_id = ? RETURNING number", id).Scan(&subnets).Error
+			},
+			func() error { return t.freeSegments(n.Number) },
+			func() error { return t.Exec("DELETE FROM networks WHERE number = ?", n.Number).Error },
+		); err != nil {
+			return err
+		}
+		t.touchAll(model.KindPort, ports)
+		t.touchAll(model.KindSubnet, subnets)
+		t.touch(n.Ref())
+		return nil
+	})
+}
+
+func (t *tx) createNetwork(n *model.Network) error {
+	if err := t.scope.mayCreate(n.ProjectID, "create_network"); err != nil {
+		return err
+	}
+	if n.ID == "" {
+		n.ID = t.store.options.Source.UUID()
+	}
+	if n.NetworkType == "" {
+		n.NetworkType = model.NetworkVXLAN
+	}
+	if n.MTU == 0 {
+		n.MTU = model.MaxMTU(n.NetworkType, t.store.options.UnderlayMTU)
+	}
+	if err := n.Validate(t.store.options.UnderlayMTU); err != nil {
+		return err
+	}
+	n.Number, n.Status, n.RevisionNumber, n.CreatedAt, n.UpdatedAt = 0, model.StatusActive, 1, t.now, t.now
+	row := rowOfNetwork(n)
+	if err := t.Create(row).Error; err != nil {
+		return err
+	}
+	n.Number = row.Number
+	if err := t.takeSegments(n); err != nil {
+		return err
+	}
+	t.touch(n.Ref())
+	return t.Model(row).Select("segmentation_id", "network_key").
+		Updates(&networkRow{SegmentationID: n.SegmentationID, NetworkKey: n.Key}).Error
+}
+
+func (t *tx) updateNetwork(old, n *model.Network) error {
+	switch {
+	case n.Number != old.Number || n.ID != old.ID:
+		return readOnly("id")
+	case n.ProjectID != old.ProjectID:
+		return readOnly("tenant_id")
+	case n.NetworkType != old.NetworkType || n.PhysicalNetwork != old.PhysicalNetwork ||
+		n.SegmentationID != old.SegmentationID || n.Key != old.Key:
+		return invalid("Plugin does not support updating provider attributes")
+	}
+	if n.MTU == 0 {
+		n.MTU = model.MaxMTU(n.NetworkType, t.store.options.UnderlayMTU)
+	}
+	if n.MTU != old.MTU {
+		if err := n.Validate(t.store.options.UnderlayMTU); err != nil {
+			return err
+		}
+	} else if err := n.Validate(max(t.store.options.UnderlayMTU, n.MTU+model.VXLANOverhead)); err != nil {
+		return err // but not because the underlay has shrunk since
+	}
+	if old.Shared && !n.Shared {
+		foreign, err := t.exists("SELECT 1 FROM ports WHERE network_id = ? AND project_id <> ? AND device_owner <> ?",
+			n.ID, n.ProjectID, model.DeviceOwnerDHCP)
+		if err != nil {
+			return err
+		}
+		if foreign {
+			return conflict("InvalidSharedSetting",
+				"Unable to reconfigure sharing settings for network %s. Multiple tenants are using it.", n.Name)
+		}
+	}
+	n.Status, n.CreatedAt = old.Status, old.CreatedAt
+	n.RevisionNumber, n.UpdatedAt = old.RevisionNumber+1, t.now
+	t.touch(n.Ref())
+	row := rowOfNetwork(n)
+	return t.Model(row).Select("name", "description", "admin_state_up", "shared", "mtu", "port_security_enabled",
+		"revision_number", "updated_at").Updates(row).Error
+}
+
+// lockNetwork gives a network that the scope may change.
+func (t *tx) lockNetwork(id, strength, rule string) (*model.Network, error) {
+	n, err := takeNetwork(t.Clauses(clause.Locking{Strength: strength}), t.scope, id)
+	if err != nil {
+		return nil, err
+	}
+	if !t.scope.owns(n.ProjectID) {
+		return nil, forbidden(rule)
+	}
+	return n, nil
+}
+
+func takeNetwork(db *gorm.DB, scope Scope, id string) (*model.Network, error) {
+	var row networkRow
+	found, err := first(scope.networks(db).Where("networks.id = ?", id), &row)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, networkResource.notFound(id)
+	}
+	return row.model()
+}
+
+func findNetworks(db *gorm.DB) ([]*model.Network, error) {
+	var rows []networkRow
+	if err := db.Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	return convert(rows, (*networkRow).model)
+}
+
+// exists tells whether the query has a row.
+func (t *tx) exists(query string, args ...any) (bool, error) {
+	var found bool
+	err := t.Raw("SELECT EXISTS ("+query+")", args...).Scan(&found).Error
+	return found, err
+}
+
+func (t *tx) touchAll(kind model.Kind, numbers []model.Number) {
+	for _, n := range numbers {
+		t.touch(model.Ref{Kind: kind, Number: n})
+	}
+}
+
+// firstOf runs the steps until one fails.
+func firstOf(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

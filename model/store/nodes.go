@@ -1,0 +1,321 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// ReportNode stores what the node with the report's SystemID says of itself. Number, DatapathID, sequences and times
+// are the store's and are ignored in the report. It gives the node as it is now, and whether the report changed
+// anything; an equal report writes nothing. A report that claims another hostname than the one that was pinned at
+// first contact, or a hostname or encapsulation address of another node, is a *ConflictError, and the last good
+// report stays.
+func (s *Store) ReportNode(ctx context.Context, report model.Node) (node *model.Node, changed bool, err error) {
+	if report.SystemID == "" || report.Hostname == "" {
+		return nil, false, &ConflictError{"a node needs a system-id and a hostname"}
+	}
+	report.Mappings = slices.SortedFunc(slices.Values(notNil(report.Mappings)), func(a, b model.Mapping) int {
+		return strings.Compare(a.PhysicalNetwork, b.PhysicalNetwork)
+	})
+	db := s.reader.WithContext(ctx)
+	row, found, err := takeNode(db, report.SystemID)
+	if err != nil {
+		return nil, false, s.readError(ctx, err)
+	}
+	if found {
+		if node, err = s.nodeWithInterfaces(db, row); err != nil {
+			return nil, false, s.readError(ctx, err)
+		}
+		if row.HostnamePinned && sameReport(node, &report) {
+			return node, false, nil
+		}
+	}
+	err = s.write(ctx, func(t *tx) error {
+		node, changed, err = t.storeReport(report)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return node, changed, nil
+}
+
+// Nodes gives all nodes by number. Their interfaces are sorted by name.
+func (s *Store) Nodes(ctx context.Context) ([]*model.Node, error) {
+	var nodes []*model.Node
+	err := s.read(ctx, func(db *gorm.DB) (err error) {
+		nodes, err = findNodes(db, db)
+		return err
+	})
+	return nodes, err
+}
+
+// DeleteNode declares a node gone: ports bound to it become binding_failed, and nothing waits for its confirmation
+// any more. If it reports again it is a new node. An unknown number is NodeNotFound.
+func (s *Store) DeleteNode(ctx context.Context, number model.Number) error {
+	return s.write(ctx, func(t *tx) error {
+		row, err := t.lockNode(number)
+		if err != nil {
+			return err
+		}
+		return t.removeNode(row)
+	})
+}
+
+// ForgetNode unpins a node's hostname: the node may report another, or another node this one, which then takes the
+// place of the forgotten node. An unknown number is NodeNotFound.
+func (s *Store) ForgetNode(ctx context.Context, number model.Number) error {
+	return s.write(ctx, func(t *tx) error {
+		if _, err := t.lockNode(number); err != nil {
+			return err
+		}
+		return t.Exec("UPDATE nodes SET hostname_pinned = ? WHERE number = ?", false, number).Error
+	})
+}
+
+func nodeNotFound(number model.Number) error {
+	return model.Errorf(http.StatusNotFound, "NodeNotFound", "Node %d could not be found.", number)
+}
+
+func (t *tx) lockNode(number model.Number) (*nodeRow, error) {
+	var row nodeRow
+	found, err := first(t.Clauses(clause.Locking{Strength: lockToDelete}).Where("number = ?", number), &row)
+	if err == nil && !found {
+		err = nodeNotFound(number)
+	}
+	return &row, err
+}
+
+func (t *tx) removeNode(row *nodeRow) error {
+	if err := t.lockHost(hostLock, row.Hostname); err != nil {
+		return err
+	}
+	if err := t.Exec("DELETE FROM nodes WHERE number = ?", row.Number).Error; err != nil {
+		return err
+	}
+	t.touch(model.Ref{Kind: model.KindNode, Number: row.Number})
+	return t.rebindHost(row.Hostname, nil)
+}
+
+func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
+	row, found, err := takeNode(t.Clauses(clause.Locking{Strength: lockToUpdate}), report.SystemID)
+	if err != nil {
+		return nil, false, err
+	}
+	if found && row.HostnamePinned && row.Hostname != report.Hostname {
+		return nil, false, &ConflictError{fmt.Sprintf("the node with system-id %s is known as %s, and says now that it is %s (planckctl node forget lets it)",
+			row.SystemID, row.Hostname, report.Hostname)}
+	}
+	if err := t.checkClaims(&report); err != nil {
+		return nil, false, err
+	}
+	var before *model.Node
+	if found {
+		if before, err = t.store.nodeWithInterfaces(t.DB, row); err != nil {
+			return nil, false, err
+		}
+		if row.HostnamePinned && sameReport(before, &report) {
+			return before, false, nil
+		}
+	}
+	if err := t.lockBindings(before, &report); err != nil {
+		return nil, false, err
+	}
+	report.UpdatedAt = t.now
+	if found {
+		err = t.updateNode(row, &report)
+	} else {
+		err = t.insertNode(&report)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if err := t.storeInterfaces(&report, before); err != nil {
+		return nil, false, err
+	}
+	if err := t.rebindAfter(before, &report); err != nil {
+		return nil, false, err
+	}
+	t.touch(report.Ref())
+	stored, _, err := takeNode(t.DB, report.SystemID)
+	if err != nil {
+		return nil, false, err
+	}
+	node, err := t.store.nodeWithInterfaces(t.DB, stored)
+	return node, true, err
+}
+
+// checkClaims refuses what another node has. A forgotten node gives way.
+func (t *tx) checkClaims(report *model.Node) error {
+	var other nodeRow
+	found, err := first(t.Where("hostname = ? AND system_id <> ?", report.Hostname, report.SystemID), &other)
+	if err != nil {
+		return err
+	}
+	if found && other.HostnamePinned {
+		return &ConflictError{fmt.Sprintf("hostname %s belongs to the node with system-id %s (planckctl node forget frees it)",
+			report.Hostname, other.SystemID)}
+	}
+	if found {
+		if err := t.removeNode(&other); err != nil {
+			return err
+		}
+	}
+	if !report.EncapIP.IsValid() {
+		return nil
+	}
+	other = nodeRow{}
+	found, err = first(t.Where("encap_ip = ? AND system_id <> ?", addrText(report.EncapIP), report.SystemID), &other)
+	if err == nil && found {
+		err = &ConflictError{fmt.Sprintf("encapsulation address %s belongs to node %s", report.EncapIP, other.Hostname)}
+	}
+	return err
+}
+
+func (t *tx) insertNode(report *model.Node) error {
+	report.CreatedAt = t.now
+	row := rowOfNode(report)
+	row.Number = 0
+	if err := t.Create(row).Error; err != nil {
+		return err
+	}
+	report.Number = row.Number
+	// What was freed before the node came cannot be on it.
+	return t.Exec("INSERT INTO node_confirmations (node_number, horizon) VALUES (?, "+t.store.dialect.horizon+")", row.Number).Error
+}
+
+func (t *tx) updateNode(row *nodeRow, report *model.Node) error {
+	report.Number, report.CreatedAt = row.Number, row.CreatedAt
+	changed := rowOfNode(report)
+	return t.Model(changed).Select("hostname", "hostname_pinned", "encap_ip", "tunnel_port", "mappings", "updated_at").Updates(changed).Error
+}
+
+// storeInterfaces keeps the rows, and so the sequences, of interfaces that are still there.
+func (t *tx) storeInterfaces(report, before *model.Node) error {
+	known := map[string]model.Interface{}
+	if before != nil {
+		for _, i := range before.Interfaces {
+			known[i.Name] = i
+		}
+	}
+	var added []interfaceRow
+	for _, i := range report.Interfaces {
+		old, ok := known[i.Name]
+		switch {
+		case ok && old.PortID == i.PortID && old.Ofport == i.Ofport:
+			delete(known, i.Name)
+		case ok && old.PortID == i.PortID:
+			delete(known, i.Name)
+			if err := t.Exec("UPDATE node_interfaces SET ofport = ? WHERE sequence = ?", i.Ofport, old.Sequence).Error; err != nil {
+				return err
+			}
+		default:
+			added = append(added, interfaceRow{NodeNumber: report.Number, Name: i.Name, PortID: i.PortID, Ofport: i.Ofport})
+		}
+	}
+	if len(known) > 0 {
+		gone := make([]int64, 0, len(known))
+		for _, i := range known {
+			gone = append(gone, i.Sequence)
+		}
+		if err := t.Exec("DELETE FROM node_interfaces WHERE sequence IN ?", gone).Error; err != nil {
+			return err
+		}
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	return t.CreateInBatches(added, 1000).Error
+}
+
+// lockBindings keeps ports from being bound to the host meanwhile, where the report changes what that depends on.
+func (t *tx) lockBindings(before, report *model.Node) error {
+	if before != nil && before.Hostname == report.Hostname && samePhysicalNetworks(before, report) {
+		return nil
+	}
+	hosts := []string{report.Hostname}
+	if before != nil && before.Hostname != report.Hostname {
+		hosts = append(hosts, before.Hostname)
+		slices.Sort(hosts)
+	}
+	for _, host := range hosts {
+		if err := t.lockHost(hostLock, host); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) rebindAfter(before, report *model.Node) error {
+	if before != nil && before.Hostname != report.Hostname {
+		if err := t.rebindHost(before.Hostname, nil); err != nil {
+			return err
+		}
+	}
+	if before != nil && before.Hostname == report.Hostname && samePhysicalNetworks(before, report) {
+		return nil
+	}
+	return t.rebindHost(report.Hostname, report)
+}
+
+func samePhysicalNetworks(a, b *model.Node) bool {
+	return slices.EqualFunc(a.Mappings, b.Mappings, func(a, b model.Mapping) bool { return a.PhysicalNetwork == b.PhysicalNetwork })
+}
+
+// sameReport compares what a node reports, and nothing that the store adds.
+func sameReport(stored, report *model.Node) bool {
+	if stored.Hostname != report.Hostname || stored.EncapIP != report.EncapIP || stored.TunnelPort != report.TunnelPort ||
+		!slices.Equal(stored.Mappings, report.Mappings) || len(stored.Interfaces) != len(report.Interfaces) {
+		return false
+	}
+	known := make(map[string]model.Interface, len(stored.Interfaces))
+	for _, i := range stored.Interfaces {
+		known[i.Name] = i
+	}
+	for _, i := range report.Interfaces {
+		old, ok := known[i.Name]
+		if !ok || old.PortID != i.PortID || old.Ofport != i.Ofport {
+			return false
+		}
+	}
+	return true
+}
+
+func takeNode(db *gorm.DB, systemID string) (*nodeRow, bool, error) {
+	var row nodeRow
+	found, err := first(db.Where("system_id = ?", systemID), &row)
+	return &row, found, err
+}
+
+func (s *Store) nodeWithInterfaces(db *gorm.DB, row *nodeRow) (*model.Node, error) {
+	var interfaces []interfaceRow
+	if err := db.Where("node_number = ?", row.Number).Order("name").Find(&interfaces).Error; err != nil {
+		return nil, err
+	}
+	return row.model(interfaces)
+}
+
+// findNodes reads the nodes that one query selects, and of the interfaces that the other selects those of the nodes.
+func findNodes(nodes, interfaces *gorm.DB) ([]*model.Node, error) {
+	var rows []nodeRow
+	if err := nodes.Order("number").Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	var all []interfaceRow
+	if err := interfaces.Order("node_number, name").Find(&all).Error; err != nil {
+		return nil, err
+	}
+	byNode := map[model.Number][]interfaceRow{}
+	for _, i := range all {
+		byNode[i.NodeNumber] = append(byNode[i.NodeNumber], i)
+	}
+	return convert(rows, func(r *nodeRow) (*model.Node, error) { return r.model(byNode[r.Number]) })
+}

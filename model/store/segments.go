@@ -1,0 +1,120 @@
+package store
+
+import (
+	"net/http"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// Spaces of the segments table.
+const (
+	keySpace  = "key"
+	vlanSpace = "vlan"
+	flatSpace = "flat"
+)
+
+// takeSegments gives the network its identifiers and fills them in.
+func (t *tx) takeSegments(n *model.Network) error {
+	switch n.NetworkType {
+	case model.NetworkVXLAN:
+		if err := t.takeVNI(n); err != nil {
+			return err
+		}
+		n.Key = model.NetworkKey(n.SegmentationID)
+		return nil
+	case model.NetworkVLAN:
+		if err := t.takeVLAN(n); err != nil {
+			return err
+		}
+	case model.NetworkFlat:
+		taken, err := t.takeSegment(flatSpace, n.PhysicalNetwork, 0, n.Number)
+		if err != nil {
+			return err
+		}
+		if !taken {
+			return conflict("FlatNetworkInUse",
+				"Unable to create the flat network. Physical network %s is in use.", n.PhysicalNetwork)
+		}
+	}
+	return t.takeKey(n)
+}
+
+func (t *tx) takeVNI(n *model.Network) error {
+	if n.SegmentationID == 0 {
+		return t.takeAnySegment(n, keySpace, "", t.store.options.VNIs, &n.SegmentationID)
+	}
+	taken, err := t.takeSegment(keySpace, "", n.SegmentationID, n.Number)
+	if err == nil && !taken {
+		err = conflict("TunnelIdInUse", "Unable to create the network. The tunnel ID %d is in use.", n.SegmentationID)
+	}
+	return err
+}
+
+func (t *tx) takeVLAN(n *model.Network) error {
+	if n.SegmentationID == 0 {
+		ids, ok := t.store.options.VLANs[n.PhysicalNetwork]
+		if !ok {
+			return noNetworkAvailable()
+		}
+		return t.takeAnySegment(n, vlanSpace, n.PhysicalNetwork, ids, &n.SegmentationID)
+	}
+	taken, err := t.takeSegment(vlanSpace, n.PhysicalNetwork, n.SegmentationID, n.Number)
+	if err == nil && !taken {
+		err = conflict("VlanIdInUse", "Unable to create the network. The VLAN %d on physical network %s is in use.",
+			n.SegmentationID, n.PhysicalNetwork)
+	}
+	return err
+}
+
+// takeKey gives a network without a VNI a key, if possible one that nobody asks for as a VNI.
+func (t *tx) takeKey(n *model.Network) error {
+	vnis, key := t.store.options.VNIs, uint32(0)
+	if vnis.Last < model.MaxVNI {
+		err := t.takeAnySegment(n, keySpace, "", Range{vnis.Last + 1, model.MaxVNI}, &key)
+		if err == nil {
+			n.Key = model.NetworkKey(key)
+			return nil
+		}
+		if !isExhausted(err) {
+			return err
+		}
+	}
+	err := t.takeAnySegment(n, keySpace, "", vnis, &key)
+	n.Key = model.NetworkKey(key)
+	return err
+}
+
+func noNetworkAvailable() error {
+	return model.Errorf(http.StatusServiceUnavailable, "NoNetworkAvailable",
+		"Unable to create the network. No tenant network is available for allocation.")
+}
+
+func isExhausted(err error) bool {
+	refusal, ok := err.(*model.Error)
+	return ok && refusal.Type == "NoNetworkAvailable"
+}
+
+func (t *tx) takeAnySegment(n *model.Network, space, physnet string, ids Range, out *uint32) error {
+	found, ok, err := t.takeFree(freeSpace{
+		hint: space + "/" + physnet, ranges: []offsets{{int64(ids.First), int64(ids.Last)}},
+		table: "segments", column: "identifier", where: "space = ? AND physical_network = ?", args: []any{space, physnet},
+	}, func(id int64) (bool, error) { return t.takeSegment(space, physnet, uint32(id), n.Number) })
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return noNetworkAvailable()
+	}
+	*out = uint32(found)
+	return nil
+}
+
+func (t *tx) takeSegment(space, physnet string, id uint32, network model.Number) (bool, error) {
+	result := t.Exec("INSERT INTO segments (space, physical_network, identifier, network_number) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		space, physnet, id, network)
+	return result.RowsAffected == 1, result.Error
+}
+
+func (t *tx) freeSegments(network model.Number) error {
+	return t.Exec("UPDATE segments SET network_number = NULL, freed_txid = "+t.store.dialect.txid+" WHERE network_number = ?", network).Error
+}

@@ -1,0 +1,394 @@
+package topology
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// Apply returns the view after some changes, and the units that have to be rendered anew. Its cost depends on what
+// the changes touch. Objects in changes belong to the view afterwards and must not be modified.
+func (v *View) Apply(changes []model.Change) (*View, []Touch) {
+	s := &step{old: v, new: v.copy(), touched: map[Touch]struct{}{}, ports: map[model.Number]struct{}{}}
+	changes = slices.Clone(changes)
+	slices.SortStableFunc(changes, func(a, b model.Change) int { return applyOrder[a.Ref.Kind] - applyOrder[b.Ref.Kind] })
+	for _, c := range changes {
+		switch c.Ref.Kind {
+		case model.KindNetwork:
+			network, _ := c.Object.(*model.Network)
+			s.network(c.Ref.Number, network)
+		case model.KindSubnet:
+			subnet, _ := c.Object.(*model.Subnet)
+			s.subnet(c.Ref.Number, subnet)
+		case model.KindPort:
+			port, _ := c.Object.(*model.Port)
+			s.port(c.Ref.Number, port)
+		case model.KindNode:
+			node, _ := c.Object.(*model.Node)
+			s.node(c.Ref.Number, node)
+		}
+	}
+	s.attach()
+	list := make([]Touch, 0, len(s.touched))
+	for t := range s.touched {
+		list = append(list, t)
+	}
+	return s.new, list
+}
+
+// applyOrder puts what others refer to first.
+var applyOrder = map[model.Kind]int{model.KindNetwork: 1, model.KindSubnet: 2, model.KindPort: 3, model.KindNode: 4}
+
+// step is one application of changes.
+type step struct {
+	old, new *View
+	ports    map[model.Number]struct{} // whose attachments or claims may differ
+	touched  map[Touch]struct{}
+}
+
+func (s *step) touch(node model.Number, kind model.Kind, n model.Number, part uint8) {
+	s.touched[Touch{node, Unit{model.Ref{Kind: kind, Number: n}, part}}] = struct{}{}
+}
+
+// network takes in a network's new row (nil: deleted).
+func (s *step) network(n model.Number, now *model.Network) {
+	before := s.new.Network(n)
+	if before != nil {
+		s.new.networkByID.delete(before.ID)
+	}
+	if now == nil {
+		s.new.networks.delete(n)
+	} else {
+		s.new.networks.set(n, now)
+		s.new.networkByID.set(now.ID, n)
+	}
+	if sameForwarding(before, now) {
+		return
+	}
+	s.new.PortsOf(n, func(port model.Number) { s.ports[port] = struct{}{} })
+	// Its key, type or id may be in every entry of every one of its ports.
+	for _, node := range union(s.old.PresentOn(n), s.new.PresentOn(n)) {
+		s.wholeNetwork(n, node)
+	}
+}
+
+// sameForwarding tells whether two versions of a network are rendered alike.
+func sameForwarding(a, b *model.Network) bool {
+	return a != nil && b != nil && a.AdminStateUp == b.AdminStateUp && a.NetworkType == b.NetworkType &&
+		a.PhysicalNetwork == b.PhysicalNetwork && a.SegmentationID == b.SegmentationID && a.Key == b.Key
+}
+
+func (s *step) subnet(n model.Number, now *model.Subnet) {
+	before := s.new.Subnet(n)
+	for _, subnet := range []*model.Subnet{before, now} {
+		if subnet == nil {
+			continue
+		}
+		network, ok := s.new.networkByID.get(subnet.NetworkID)
+		if !ok {
+			if network, ok = s.old.networkByID.get(subnet.NetworkID); !ok {
+				continue
+			}
+		}
+		if subnet == before {
+			s.new.subnetsOf.delete(pair{network, n})
+		} else {
+			s.new.subnetsOf.set(pair{network, n}, struct{}{})
+		}
+		if before != nil && now != nil && before.EnableDHCP == now.EnableDHCP {
+			continue // the rest is read when a DHCP request comes up
+		}
+		s.new.PortsOf(network, func(port model.Number) {
+			for _, a := range s.new.Attachments(port) {
+				s.touch(a.Node, model.KindPort, port, 0)
+			}
+		})
+	}
+	if now == nil {
+		s.new.subnets.delete(n)
+	} else {
+		s.new.subnets.set(n, now)
+	}
+}
+
+func (s *step) port(n model.Number, now *model.Port) {
+	before := s.new.Port(n)
+	if before != nil {
+		s.new.portByID.delete(before.ID)
+		if network, ok := s.networkOf(before); ok {
+			s.new.portsOf.delete(pair{network, n})
+			if dhcp, ok := s.new.dhcpPort.get(network); ok && dhcp == n {
+				s.new.dhcpPort.delete(network)
+			}
+		}
+	}
+	if now == nil {
+		s.new.ports.delete(n)
+	} else {
+		s.new.ports.set(n, now)
+		s.new.portByID.set(now.ID, n)
+		if network, ok := s.networkOf(now); ok {
+			s.new.portsOf.set(pair{network, n}, struct{}{})
+			if now.DeviceOwner == model.DeviceOwnerDHCP {
+				s.new.dhcpPort.set(network, n)
+			}
+		}
+	}
+	if samePort(before, now) {
+		return
+	}
+	s.ports[n] = struct{}{}
+	for _, p := range []*model.Port{before, now} {
+		if p != nil && p.DeviceOwner == model.DeviceOwnerDHCP { // its address is in the entries of the network's ports
+			if network, ok := s.networkOf(p); ok {
+				s.new.PortsOf(network, func(port model.Number) {
+					for _, a := range s.new.Attachments(port) {
+						s.touch(a.Node, model.KindPort, port, 0)
+					}
+				})
+			}
+		}
+	}
+}
+
+// samePort tells whether two versions of a port are rendered alike: names, descriptions and status are not
+// rendered.
+func samePort(a, b *model.Port) bool {
+	return a != nil && b != nil && a.ID == b.ID && a.AdminStateUp == b.AdminStateUp && a.MAC == b.MAC &&
+		a.DeviceOwner == b.DeviceOwner && a.PortSecurityEnabled == b.PortSecurityEnabled && a.HostID == b.HostID &&
+		slices.Equal(a.FixedIPs, b.FixedIPs) && slices.Equal(a.AllowedAddressPairs, b.AllowedAddressPairs)
+}
+
+// networkOf finds a port's network, also when the network goes away in the same step.
+func (s *step) networkOf(p *model.Port) (model.Number, bool) {
+	if n, ok := s.new.networkByID.get(p.NetworkID); ok {
+		return n, true
+	}
+	return s.old.networkByID.get(p.NetworkID)
+}
+
+func (s *step) node(n model.Number, now *model.Node) {
+	before := s.new.Node(n)
+	if before != nil {
+		if at, ok := s.new.nodeByHost.get(before.Hostname); ok && at == n {
+			s.new.nodeByHost.delete(before.Hostname)
+		}
+	}
+	if now == nil {
+		s.new.nodes.delete(n)
+	} else {
+		s.new.nodes.set(n, now)
+		s.new.nodeByHost.set(now.Hostname, n)
+	}
+
+	moved := before == nil || now == nil || before.Hostname != now.Hostname || before.EncapIP != now.EncapIP ||
+		before.TunnelPort != now.TunnelPort || !reflect.DeepEqual(before.Mappings, now.Mappings)
+	for _, node := range []*model.Node{before, now} {
+		if node == nil {
+			continue
+		}
+		other := now
+		if node == now {
+			other = before
+		}
+		for _, i := range node.Interfaces {
+			if !moved && other != nil && slices.Contains(other.Interfaces, i) {
+				continue
+			}
+			key := plugKey{i.PortID, i.Sequence, n}
+			if node == before {
+				s.new.plugs.delete(key)
+			} else {
+				s.new.plugs.set(key, plug{i.Ofport})
+			}
+			if port, ok := s.new.portByID.get(i.PortID); ok {
+				s.ports[port] = struct{}{}
+			}
+		}
+	}
+	if !moved {
+		return
+	}
+	// The node's tunnel or patch ports may be in every one of its entries; its address is in its peers'.
+	s.touch(n, model.KindNode, n, 0)
+	for _, u := range s.old.Units(n) {
+		s.touched[Touch{n, u}] = struct{}{}
+	}
+	if before == nil || now == nil || before.EncapIP != now.EncapIP {
+		for _, v := range []*View{s.old, s.new} {
+			v.Nodes(func(peer *model.Node) { s.touch(peer.Number, model.KindNode, peer.Number, 0) })
+		}
+		for _, network := range s.networksOn(n) {
+			for _, peer := range s.old.PresentOn(network) {
+				s.touch(peer, model.KindNetwork, network, RemotePartOf(n))
+				s.touch(peer, model.KindNetwork, network, RemoteOpenPartOf(n))
+			}
+		}
+	}
+}
+
+// networksOn lists the networks that a node has ports of, before the step.
+func (s *step) networksOn(node model.Number) []model.Number {
+	var list []model.Number
+	seen := map[model.Number]bool{}
+	for _, u := range s.old.Units(node) {
+		if u.Kind == model.KindNetwork && !seen[u.Number] {
+			seen[u.Number] = true
+			list = append(list, u.Number)
+		}
+	}
+	return list
+}
+
+// attach derives the attachments and claims of the ports that may have changed, and touches what depends on them.
+func (s *step) attach() {
+	presence := map[model.Number][2][]model.Number{} // network -> nodes with a port of it, with an open port of it
+	for port := range s.ports {
+		for _, v := range []*View{s.old, s.new} {
+			if p := v.Port(port); p != nil {
+				if network, ok := s.networkOf(p); ok {
+					presence[network] = [2][]model.Number{s.old.PresentOn(network), s.old.OpenOn(network)}
+				}
+			}
+		}
+	}
+
+	type moved struct {
+		network      model.Number
+		port         model.Number
+		before, now  []Attachment
+		wasOpen      bool
+		isOpen       bool
+		oldIP, newIP []netip.Addr
+		oldMAC       []model.MAC
+		newMAC       []model.MAC
+	}
+	var all []moved
+	for port := range s.ports {
+		m := moved{port: port, before: s.old.Attachments(port)}
+		was, is := s.old.Port(port), s.new.Port(port)
+		for _, p := range []*model.Port{was, is} {
+			if p != nil {
+				m.network, _ = s.networkOf(p)
+			}
+		}
+		if m.network == 0 {
+			continue // its network is not known yet
+		}
+		if was != nil {
+			m.wasOpen = !was.PortSecurityEnabled
+			if len(m.before) > 0 || was.DeviceOwner == model.DeviceOwnerDHCP {
+				m.oldIP, m.oldMAC = s.removeClaims(m.network, was)
+			}
+		}
+		for _, a := range m.before {
+			key := attachKey{a.Network, a.Node, a.Ofport, port}
+			s.new.attached.delete(key)
+			s.new.open.delete(key)
+		}
+		s.new.places.delete(port)
+		if is != nil {
+			m.isOpen = !is.PortSecurityEnabled
+			m.now = s.new.place(m.network, is)
+			if len(m.now) > 0 {
+				s.new.places.set(port, m.now)
+			}
+			for _, a := range m.now {
+				key := attachKey{a.Network, a.Node, a.Ofport, port}
+				s.new.attached.set(key, a)
+				if m.isOpen {
+					s.new.open.set(key, struct{}{})
+				}
+			}
+			if len(m.now) > 0 || s.servesDHCP(m.network, is) {
+				m.newIP, m.newMAC = s.addClaims(m.network, is)
+			}
+		}
+		all = append(all, m)
+	}
+
+	for _, m := range all {
+		nodes := union(presence[m.network][0], s.new.PresentOn(m.network))
+		s.touchPort(m.port, nodes)
+		for _, ip := range append(m.oldIP, m.newIP...) {
+			for _, v := range []*View{s.old, s.new} {
+				for _, c := range v.ClaimsOf(m.network, ip) {
+					s.touchPort(c.Port.Number, nodes)
+				}
+			}
+		}
+		for _, mac := range append(m.oldMAC, m.newMAC...) {
+			for _, v := range []*View{s.old, s.new} {
+				for _, p := range v.OwnersOf(m.network, mac) {
+					s.touchPort(p.Number, nodes)
+				}
+			}
+		}
+		for _, list := range [][]Attachment{m.before, m.now} {
+			for _, a := range list {
+				s.touch(a.Node, model.KindPort, m.port, 0)
+				s.touch(a.Node, model.KindNetwork, m.network, PartMain)
+				s.touch(a.Node, model.KindNetwork, m.network, LocalPartOf(a.Ofport))
+				if m.wasOpen || m.isOpen {
+					s.touch(a.Node, model.KindNetwork, m.network, LocalOpenPartOf(a.Ofport))
+				}
+			}
+		}
+	}
+
+	for network, before := range presence {
+		s.presence(network, before[0], s.new.PresentOn(network), before[1], s.new.OpenOn(network))
+	}
+}
+
+// presence touches what depends on which nodes have a network's ports, and which have open ones.
+func (s *step) presence(network model.Number, before, now, openBefore, openNow []model.Number) {
+	everywhere := union(before, now)
+	for _, node := range difference(before, now) {
+		s.wholeNetwork(network, node)
+		for _, peer := range everywhere {
+			s.touch(peer, model.KindNetwork, network, PartMain)
+			s.touch(peer, model.KindNetwork, network, RemotePartOf(node))
+		}
+	}
+	for _, node := range difference(openBefore, openNow) {
+		for _, peer := range everywhere {
+			s.touch(peer, model.KindNetwork, network, PartMain)
+			s.touch(peer, model.KindNetwork, network, RemoteOpenPartOf(node))
+		}
+	}
+}
+
+// wholeNetwork touches all that a node may have of a network, before or after the step.
+func (s *step) wholeNetwork(network, node model.Number) {
+	for _, v := range []*View{s.old, s.new} {
+		v.networkUnits(network, node, func(u Unit) { s.touched[Touch{node, u}] = struct{}{} })
+	}
+}
+
+func (s *step) touchPort(port model.Number, nodes []model.Number) {
+	for _, node := range nodes {
+		s.touch(node, model.KindPort, port, 0)
+	}
+}
+
+func union(a, b []model.Number) []model.Number {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// difference lists what is in exactly one of two sorted lists.
+func difference(a, b []model.Number) []model.Number {
+	var list []model.Number
+	for _, x := range union(a, b) {
+		_, inA := slices.BinarySearch(a, x)
+		_, inB := slices.BinarySearch(b, x)
+		if inA != inB {
+			list = append(list, x)
+		}
+	}
+	return list
+}

@@ -1,0 +1,102 @@
+package topology
+
+import (
+	"net/netip"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// place derives where a port has entries of its own: on every node where it is plugged and has a binding. One of
+// them is active: where binding:host_id says, or without it the node that plugged it last.
+func (v *View) place(network model.Number, p *model.Port) []Attachment {
+	n := v.Network(network)
+	if n == nil || !n.AdminStateUp || !p.AdminStateUp {
+		return nil
+	}
+	byNode := map[model.Number]uint32{}
+	var order []model.Number // as plugged
+	v.plugs.from(plugKey{portID: p.ID}, func(k plugKey, plugged plug) bool {
+		if k.portID != p.ID {
+			return false
+		}
+		node := v.Node(k.node)
+		if node == nil || plugged.ofport == 0 || plugged.ofport > maxLocalKey || !carries(node, n) {
+			return true
+		}
+		if p.HostID != "" && node.Hostname != p.HostID {
+			return true
+		}
+		if _, again := byNode[k.node]; !again {
+			order = append(order, k.node)
+		}
+		byNode[k.node] = plugged.ofport // a later plug on the same node wins
+		return true
+	})
+	if len(order) == 0 {
+		return nil
+	}
+	active := order[len(order)-1]
+	list := make([]Attachment, 0, len(order))
+	for _, node := range union(order, nil) {
+		list = append(list, Attachment{Network: network, Port: p.Number, Node: node, Ofport: byNode[node], Active: node == active})
+	}
+	return list
+}
+
+// carries tells whether a node has the way out that a network needs.
+func carries(node *model.Node, n *model.Network) bool {
+	if n.NetworkType == model.NetworkVXLAN {
+		return true
+	}
+	m, ok := node.Mapping(n.PhysicalNetwork)
+	return ok && m.PatchPort != 0
+}
+
+func (s *step) servesDHCP(network model.Number, p *model.Port) bool {
+	n := s.new.Network(network)
+	return p.DeviceOwner == model.DeviceOwnerDHCP && n != nil && n.AdminStateUp
+}
+
+// claims lists the single addresses and the MACs that a port may send from.
+func claims(p *model.Port) (addrs map[netip.Addr]model.MAC, macs []model.MAC) {
+	addrs = map[netip.Addr]model.MAC{}
+	macs = []model.MAC{p.MAC}
+	for _, pair := range p.AllowedAddressPairs {
+		if pair.IP.IsSingleIP() {
+			addrs[pair.IP.Addr()] = pair.MAC
+		}
+		if pair.MAC != p.MAC {
+			macs = append(macs, pair.MAC)
+		}
+	}
+	for _, fixed := range p.FixedIPs { // after the pairs: the port's own MAC holds
+		addrs[fixed.IPAddress] = p.MAC
+	}
+	return addrs, macs
+}
+
+func (s *step) addClaims(network model.Number, p *model.Port) ([]netip.Addr, []model.MAC) {
+	addrs, macs := claims(p)
+	list := make([]netip.Addr, 0, len(addrs))
+	for ip, mac := range addrs {
+		s.new.addrs.set(addrKey{network, ip, p.Number}, mac)
+		list = append(list, ip)
+	}
+	for _, mac := range macs {
+		s.new.macs.set(macKey{network, mac, p.Number}, struct{}{})
+	}
+	return list, macs
+}
+
+func (s *step) removeClaims(network model.Number, p *model.Port) ([]netip.Addr, []model.MAC) {
+	addrs, macs := claims(p)
+	list := make([]netip.Addr, 0, len(addrs))
+	for ip := range addrs {
+		s.new.addrs.delete(addrKey{network, ip, p.Number})
+		list = append(list, ip)
+	}
+	for _, mac := range macs {
+		s.new.macs.delete(macKey{network, mac, p.Number})
+	}
+	return list, macs
+}

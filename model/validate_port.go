@@ -1,0 +1,109 @@
+package model
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// VNICTypeNormal is the default of binding:vnic_type.
+const VNICTypeNormal = "normal"
+
+// vnicTypes are the values of binding:vnic_type that Neutron's API accepts.
+var vnicTypes = []string{
+	VNICTypeNormal, "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "remote-managed", "vdpa",
+}
+
+// OwnedByNetwork tells whether the port serves the network itself (DHCP, later routers): no VM confirms it, so it
+// is ACTIVE when created, and Neutron's limit of addresses does not hold for it.
+func (p *Port) OwnedByNetwork() bool { return strings.HasPrefix(p.DeviceOwner, "network:") }
+
+// Validate checks everything that can be known without the database. Addresses that are still to be picked may be
+// missing in FixedIPs.
+func (p *Port) Validate() error {
+	return firstError(
+		validateText("name", p.Name, MaxNameLength),
+		validateText("description", p.Description, MaxDescriptionLength),
+		validateText("device_id", p.DeviceID, MaxDeviceLength),
+		validateText("device_owner", p.DeviceOwner, MaxDeviceLength),
+		validateText("binding:host_id", p.HostID, MaxHostLength),
+		p.validateMAC(),
+		p.validateVNICType(),
+		p.validateFixedIPs(),
+		p.validateAddressPairs(),
+	)
+}
+
+// validateMAC lets the zero address pass: the store picks one.
+func (p *Port) validateMAC() error {
+	if p.MAC.IsMulticast() {
+		return invalidAttribute("mac_address", "'%s' is a multicast address", p.MAC)
+	}
+	return nil
+}
+
+func (p *Port) validateVNICType() error {
+	if !slices.Contains(vnicTypes, p.VNICType) {
+		return invalidAttribute("binding:vnic_type", "'%s' is not in %s", p.VNICType, strings.Join(vnicTypes, ", "))
+	}
+	return nil
+}
+
+func (p *Port) validateFixedIPs() error {
+	if len(p.FixedIPs) > MaxFixedIPsPerPort && !p.OwnedByNetwork() {
+		return invalidInput("Exceeded maximum amount of fixed ips per port")
+	}
+	for i, ip := range p.FixedIPs {
+		if !ip.IPAddress.IsValid() {
+			continue
+		}
+		if err := refuseIPv6("fixed IP", ip.IPAddress); err != nil {
+			return err
+		}
+		for _, other := range p.FixedIPs[:i] {
+			if other.IPAddress == ip.IPAddress {
+				return invalidAttribute("fixed_ips", "Duplicate IP address '%s'", ip.IPAddress)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *Port) validateAddressPairs() error {
+	if len(p.AllowedAddressPairs) == 0 {
+		return nil
+	}
+	if !p.PortSecurityEnabled {
+		return Errorf(http.StatusConflict, "AddressPairAndPortSecurityRequired",
+			"Port Security must be enabled in order to have allowed address pairs on a port.")
+	}
+	if len(p.AllowedAddressPairs) > MaxAddressPairs {
+		return Errorf(http.StatusBadRequest, "AllowedAddressPairExhausted",
+			"The number of allowed address pair exceeds the maximum %d.", MaxAddressPairs)
+	}
+	for i, pair := range p.AllowedAddressPairs {
+		if !pair.IP.IsValid() {
+			return Errorf(http.StatusBadRequest, "AllowedAddressPairsMissingIP", "AllowedAddressPair must contain ip_address")
+		}
+		if err := refuseIPv6("allowed address pair", pair.IP.Addr()); err != nil {
+			return err
+		}
+		if pair.MAC.IsMulticast() {
+			return invalidAttribute("allowed_address_pairs", "'%s' is a multicast address", pair.MAC)
+		}
+		if slices.Contains(p.AllowedAddressPairs[:i], pair) {
+			return Errorf(http.StatusBadRequest, "DuplicateAddressPairInRequest",
+				"Request contains duplicate address pair: mac_address %s ip_address %s.", pair.MAC, pair.IP)
+		}
+		if pair.MAC == p.MAC && p.hasFixedIP(pair.IP) {
+			return Errorf(http.StatusBadRequest, "AddressPairMatchesPortFixedIPAndMac",
+				"Port's Fixed IP and Mac Address match an address pair entry.")
+		}
+	}
+	return nil
+}
+
+func (p *Port) hasFixedIP(prefix netip.Prefix) bool {
+	return prefix.IsSingleIP() && slices.ContainsFunc(p.FixedIPs, func(ip FixedIP) bool { return ip.IPAddress == prefix.Addr() })
+}

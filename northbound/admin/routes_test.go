@@ -1,0 +1,231 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+var update = flag.Bool("update", false, "write testdata/*.golden anew")
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	os.Exit(m.Run())
+}
+
+// fake is a controller with two nodes and a port.
+type fake struct {
+	calls []string
+	flows int
+	fail  error
+	hold  bool // Wait does not get done
+}
+
+func (f *fake) say(format string, a ...any) { f.calls = append(f.calls, fmt.Sprintf(format, a...)) }
+
+func (f *fake) Status(context.Context) (Status, error) {
+	return Status{Replica: "r1", Version: "v0.1.0", StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Cloud: "c",
+		Database: "sqlite ok", Revision: 7, NodesTotal: 2}, f.fail
+}
+
+func (f *fake) Nodes(context.Context) ([]Node, error) {
+	return []Node{
+		{Name: "compute1", SystemID: "s9", State: "refused", Problem: "compute1 is s1"},
+		{Name: "compute1", SystemID: "s1", Number: 1, DatapathID: "0000000000000001", EncapIP: "10.0.0.11", State: "ready",
+			Mappings: map[string]string{"public": "br-ex"}, Flows: 9,
+			Quarantined: []Quarantined{{"port", "6f1c", "OFPET_BAD_ACTION <4>"}}},
+	}, f.fail
+}
+
+func (f *fake) Port(_ context.Context, id string) (Port, error) {
+	if id != "6f1c" {
+		return Port{}, model.Errorf(http.StatusNotFound, "PortNotFound", "Port %s could not be found.", id)
+	}
+	return Port{ID: id, Name: "web1", Plugged: []Plugged{{Node: "compute1", Interface: "tap1", Ofport: 3, Active: true}}}, nil
+}
+
+func (f *fake) Flows(_ context.Context, q FlowQuery) ([]Flow, error) {
+	f.say("flows %q %q", q.Node, q.Port)
+	list := make([]Flow, f.flows)
+	for i := range list {
+		list[i] = Flow{Node: "compute1", Table: "output", TableID: 92, Priority: 50, Entry: "table=92 actions=load:1->NXM_NX_TUN_ID[]",
+			Owners: []string{"port 6f1c (web1)"}, Present: i%2 == 0}
+	}
+	return list, f.fail
+}
+
+func (f *fake) Wait(ctx context.Context) (Wait, error) {
+	if !f.hold {
+		return Wait{Revision: 7, Done: true}, nil
+	}
+	<-ctx.Done()
+	return Wait{Revision: 7, Left: []string{"compute2"}}, ctx.Err()
+}
+
+func (f *fake) Reconcile(_ context.Context, node string, force bool) error {
+	f.say("reconcile %s %t", node, force)
+	return f.fail
+}
+func (f *fake) ForgetNode(_ context.Context, node string) error {
+	f.say("forget %s", node)
+	return f.fail
+}
+func (f *fake) DeleteNode(_ context.Context, node string) error {
+	f.say("delete %s", node)
+	return f.fail
+}
+
+func ask(t *testing.T, f *fake, method, path string, guards ...gin.HandlerFunc) *httptest.ResponseRecorder {
+	t.Helper()
+	engine := gin.New()
+	Routes(engine, f, guards...)
+	w := httptest.NewRecorder()
+	engine.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return w
+}
+
+// TestAnswers holds every answer against testdata/answers.golden.
+func TestAnswers(t *testing.T) {
+	requests := []struct {
+		ask  string
+		fake fake
+	}{
+		{ask: "GET /planck/v1/status"},
+		{ask: "GET /planck/v1/nodes"},
+		{ask: "GET /planck/v1/nodes/compute1"}, // the one that is not refused
+		{ask: "GET /planck/v1/nodes/s9"},
+		{ask: "GET /planck/v1/nodes/compute3"},
+		{ask: "POST /planck/v1/nodes/compute1/reconcile"},
+		{ask: "POST /planck/v1/nodes/compute1/reconcile?force=true"},
+		{ask: "POST /planck/v1/nodes/compute1/reconcile?force=maybe"},
+		{ask: "POST /planck/v1/nodes/compute1/reconcile?farce=true"},
+		{ask: "POST /planck/v1/nodes/compute1/reconcile?force=true&force=false"},
+		{ask: "POST /planck/v1/nodes/compute1/forget"},
+		{ask: "DELETE /planck/v1/nodes/compute1"},
+		{ask: "DELETE /planck/v1/nodes/compute1",
+			fake: fake{fail: model.Errorf(http.StatusConflict, "NodeInUse", "Node compute1 is connected.")}},
+		{ask: "GET /planck/v1/ports/6f1c"},
+		{ask: "GET /planck/v1/ports/7777"},
+		{ask: "GET /planck/v1/flows"},
+		{ask: "GET /planck/v1/flows?node=compute1&port=6f1c", fake: fake{flows: 2}},
+		{ask: "GET /planck/v1/flows?nod=compute1", fake: fake{flows: 2}},
+		{ask: "GET /planck/v1/flows", fake: fake{fail: errors.New("database is locked")}},
+		{ask: "GET /planck/v1/wait"},
+		{ask: "POST /planck/v1/wait?timeout=1ms", fake: fake{hold: true}},
+		{ask: "GET /planck/v1/wait?timeout=1h"},
+		{ask: "GET /planck/v1/wait?timeout=30"},
+	}
+	var b strings.Builder
+	for _, r := range requests {
+		method, path, _ := strings.Cut(r.ask, " ")
+		w := ask(t, &r.fake, method, path)
+		fmt.Fprintf(&b, "%s\n%d %s\n%s", r.ask, w.Code, w.Header().Get("Content-Type"), w.Body)
+		if !strings.HasSuffix(w.Body.String(), "\n") {
+			b.WriteString("\n")
+		}
+		for _, call := range r.fake.calls {
+			fmt.Fprintf(&b, "called: %s\n", call)
+		}
+		b.WriteString("\n")
+		if w.Body.Len() > 0 && !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%s: the answer is not JSON: %s", r.ask, w.Body)
+		}
+	}
+	golden(t, "answers.golden", b.String())
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s (go test -update writes it anew):\n%s", path, got)
+	}
+}
+
+// TestGuard shows that a guard that aborts keeps every route from the controller.
+func TestGuard(t *testing.T) {
+	refuse := func(c *gin.Context) { c.AbortWithStatus(http.StatusForbidden) }
+	for _, request := range []string{"GET /status", "GET /nodes", "GET /nodes/a", "DELETE /nodes/a", "POST /nodes/a/reconcile",
+		"POST /nodes/a/forget", "GET /ports/a", "GET /flows", "GET /wait", "POST /wait"} {
+		method, path, _ := strings.Cut(request, " ")
+		f := &fake{}
+		if w := ask(t, f, method, Prefix+path, refuse); w.Code != http.StatusForbidden || len(f.calls) > 0 || w.Body.Len() > 0 {
+			t.Errorf("%s: %d %s, called %v", request, w.Code, w.Body, f.calls)
+		}
+	}
+}
+
+// TestWaitOutlastsServer shows that a wait may be longer than the server's read and write timeouts.
+func TestWaitOutlastsServer(t *testing.T) {
+	engine := gin.New()
+	Routes(engine, &fake{hold: true})
+	server := httptest.NewUnstartedServer(engine)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	server.Start()
+	defer server.Close()
+	begin := time.Now()
+	answer, err := http.Get(server.URL + Prefix + "/wait?timeout=200ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || !strings.Contains(string(body), "compute2") {
+		t.Errorf("%s, %v", body, err)
+	}
+	if d := time.Since(begin); d < 200*time.Millisecond {
+		t.Errorf("answered after %s", d)
+	}
+}
+
+// TestFlowsAreStreamed shows that a large answer leaves in small pieces.
+func TestFlowsAreStreamed(t *testing.T) {
+	const entries = 10_000
+	engine := gin.New()
+	Routes(engine, &fake{flows: entries})
+	w := &counter{header: http.Header{}}
+	engine.ServeHTTP(w, httptest.NewRequest("GET", Prefix+"/flows", nil))
+	if w.total < entries*100 {
+		t.Errorf("%d entries in %d bytes", entries, w.total)
+	}
+	if w.largest > 64<<10 {
+		t.Errorf("a piece of %d bytes was written at once", w.largest)
+	}
+}
+
+// counter is a client that only counts.
+type counter struct {
+	header         http.Header
+	total, largest int64
+}
+
+func (c *counter) Header() http.Header { return c.header }
+func (c *counter) WriteHeader(int)     {}
+func (c *counter) Write(b []byte) (int, error) {
+	c.total += int64(len(b))
+	c.largest = max(c.largest, int64(len(b)))
+	return len(b), nil
+}

@@ -1,0 +1,105 @@
+package api
+
+import (
+	"context"
+
+	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/store"
+)
+
+// backend gives each resource its part of the store.
+type backend struct{ *store.Store }
+
+// ownsNetwork tells whether the requester owns a network. One that the requester does not see is not found.
+func (b backend) ownsNetwork(ctx context.Context, projectID, networkID string) (bool, error) {
+	n, err := b.Network(ctx, networkID)
+	return err == nil && n.ProjectID == projectID, err
+}
+
+func (b backend) networks() Operations[network] {
+	return Operations[network]{
+		Create: func(ctx context.Context, drafts []draft[network]) error {
+			rows := make([]*model.Network, len(drafts))
+			for i, d := range drafts {
+				rows[i] = &d.object.Network
+			}
+			return b.CreateNetworks(ctx, rows)
+		},
+		Get: func(ctx context.Context, id string) (*network, error) {
+			return b.withSubnets(ctx)(b.Network(ctx, id))
+		},
+		List: func(ctx context.Context, q store.Query) ([]*network, error) {
+			rows, err := b.ListNetworks(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			return b.joinSubnets(ctx, rows)
+		},
+		Update: func(ctx context.Context, id string, change func(*network) error) (*network, error) {
+			return b.withSubnets(ctx)(b.UpdateNetwork(ctx, id, func(row *model.Network) error {
+				n := network{Network: *row}
+				if err := change(&n); err != nil {
+					return err
+				}
+				*row = n.Network
+				return nil
+			}))
+		},
+		Delete: b.DeleteNetwork,
+	}
+}
+
+func (b backend) withSubnets(ctx context.Context) func(*model.Network, error) (*network, error) {
+	return func(row *model.Network, err error) (*network, error) {
+		if err != nil {
+			return nil, err
+		}
+		networks, err := b.joinSubnets(ctx, []*model.Network{row})
+		if err != nil {
+			return nil, err
+		}
+		return networks[0], nil
+	}
+}
+
+func (b backend) joinSubnets(ctx context.Context, rows []*model.Network) ([]*network, error) {
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	subnets, err := b.SubnetIDs(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	networks := make([]*network, len(rows))
+	for i, row := range rows {
+		networks[i] = &network{*row, subnets[row.ID]}
+	}
+	return networks, nil
+}
+
+func (b backend) subnets() Operations[model.Subnet] {
+	return Operations[model.Subnet]{
+		Create: func(ctx context.Context, drafts []draft[model.Subnet]) error {
+			rows := make([]*model.Subnet, len(drafts))
+			for i, d := range drafts {
+				rows[i] = d.object
+			}
+			return b.CreateSubnets(ctx, rows)
+		},
+		Get: b.Subnet, List: b.ListSubnets, Update: b.UpdateSubnet, Delete: b.DeleteSubnet,
+	}
+}
+
+func (b backend) ports() Operations[model.Port] {
+	return Operations[model.Port]{
+		Create: func(ctx context.Context, drafts []draft[model.Port]) error {
+			rows := make([]store.PortRequest, len(drafts))
+			for i, d := range drafts {
+				rows[i] = store.PortRequest{Port: d.object, NetworkDecidesPortSecurity: !d.said.says("port_security_enabled")}
+			}
+			return b.CreatePorts(ctx, rows)
+		},
+		Get: b.Port, List: b.ListPorts, Update: b.UpdatePort, Delete: b.DeletePort,
+	}
+}

@@ -1,0 +1,56 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// extension is an addition to the first API that a client can ask for by its alias. One is listed when the whole of
+// it works.
+type extension struct {
+	Name        string   `json:"name"`
+	Alias       string   `json:"alias"`
+	Description string   `json:"description"`
+	Updated     string   `json:"updated"` // when the extension was defined
+	Links       []string `json:"links"`
+}
+
+// extensions are in the order of their aliases. Names matter: Havana's Nova looks for "Port Binding".
+var extensions = []extension{
+	{Alias: "binding", Name: "Port Binding", Description: "The node that a port is bound to, and how it is plugged there", Updated: "2014-02-03T10:00:00-00:00"},
+	{Alias: "empty-string-filtering", Name: "Empty String Filtering Extension", Description: "Lists can be filtered by empty values", Updated: "2018-05-01T10:00:00-00:00"},
+	{Alias: "filter-validation", Name: "Filter parameters validation", Description: "Unknown filters are refused", Updated: "2018-07-04T10:00:00-00:00"},
+	{Alias: "ip-substring-filtering", Name: "IP address substring filtering", Description: "Ports can be filtered by a part of an address", Updated: "2017-11-28T09:00:00-00:00"},
+	{Alias: "net-mtu", Name: "Network MTU", Description: "The largest packet that a network carries", Updated: "2015-03-25T10:00:00-00:00"},
+	{Alias: "net-mtu-writable", Name: "Network MTU (writable)", Description: "The largest packet can be chosen", Updated: "2017-07-12T00:00:00-00:00"},
+	{Alias: "pagination", Name: "Pagination support", Description: "Lists can be read in pages", Updated: "2016-06-12T00:00:00-00:00"},
+	{Alias: "project-id", Name: "project_id field enabled", Description: "The owner of an object is also its project_id", Updated: "2016-09-09T09:09:09-09:09"},
+	{Alias: "provider", Name: "Provider Network", Description: "How a network is carried by the physical ones", Updated: "2012-09-07T10:00:00-00:00"},
+	{Alias: "sort-key-validation", Name: "Sort keys validation", Description: "Unknown sort keys are refused", Updated: "2018-07-04T10:00:00-00:00"},
+	{Alias: "sorting", Name: "Sorting support", Description: "Lists can be sorted", Updated: "2016-06-12T00:00:00-00:00"},
+	{Alias: "standard-attr-description", Name: "standard-attr-description", Description: "Objects have a description", Updated: "2016-02-10T10:00:00-00:00"},
+	{Alias: "standard-attr-revisions", Name: "Resource revision numbers", Description: "Objects have a number that rises with every change", Updated: "2016-04-11T10:00:00-00:00"},
+	{Alias: "standard-attr-timestamp", Name: "Resource timestamps", Description: "Objects have the times of their creation and last change", Updated: "2016-09-12T10:00:00-00:00"},
+}
+
+func serveExtensions(routes gin.IRoutes, log *zap.Logger) {
+	list := make([]extension, len(extensions))
+	for i, e := range extensions {
+		e.Links = []string{}
+		list[i] = e
+	}
+	routes.GET("/extensions", func(g *gin.Context) { g.JSON(http.StatusOK, gin.H{"extensions": list}) })
+	routes.GET("/extensions/:alias", func(g *gin.Context) {
+		for _, e := range list {
+			if e.Alias == g.Param("alias") {
+				g.JSON(http.StatusOK, gin.H{"extension": e})
+				return
+			}
+		}
+		writeError(g.Writer, g.Request, log, model.Errorf(http.StatusNotFound, "HTTPNotFound", "Extension with alias %s does not exist", g.Param("alias")))
+	})
+}

@@ -1,0 +1,152 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+// ports declares the ports (Neutron API reference, "Ports"; extension binding).
+func ports(operations Operations[model.Port]) *Resource[model.Port] {
+	type port = model.Port
+	return &Resource[port]{
+		Name: "port", Collection: "ports", Title: "Port",
+		ID:        func(p *port) string { return p.ID },
+		NetworkOf: func(p *port) string { return p.NetworkID },
+		Allow:     allowPort,
+		Store:     operations,
+		Attributes: standard(
+			func(p *port) standardFields {
+				return standardFields{&p.ID, &p.ProjectID, &p.Description, &p.RevisionNumber, &p.CreatedAt, &p.UpdatedAt}
+			},
+			Attribute[port]{Name: "name", Value: of(name, func(p *port) *string { return &p.Name }),
+				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true, Sort: true},
+			Attribute[port]{Name: "network_id", Value: of(identifier, func(p *port) *string { return &p.NetworkID }),
+				Post: Anyone, Get: Anyone, Required: true, Filter: true, Sort: true},
+			Attribute[port]{Name: "admin_state_up", Value: of(boolean, func(p *port) *bool { return &p.AdminStateUp }),
+				Post: Anyone, Put: Anyone, Get: Anyone, Default: true, Filter: true, Sort: true},
+			Attribute[port]{Name: "mac_address", Value: of(macAddress, func(p *port) *model.MAC { return &p.MAC }),
+				Post: NetworkOwner, Put: Admin, Get: Anyone, Filter: true, Sort: true},
+			Attribute[port]{Name: "fixed_ips", Value: of(fixedIPs, func(p *port) *[]model.FixedIP { return &p.FixedIPs }),
+				Post: NetworkOwner, Put: NetworkOwner, Get: Anyone, Filter: true, FilterParts: []string{"ip_address", "ip_address_substr", "subnet_id"}},
+			Attribute[port]{Name: "device_id", Value: of(textOrNull, func(p *port) *string { return &p.DeviceID }),
+				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true, Sort: true},
+			Attribute[port]{Name: "device_owner", Value: of(textOrNull, func(p *port) *string { return &p.DeviceOwner }),
+				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true, Sort: true},
+			Attribute[port]{Name: "status", Value: computed(text, func(p *port) string { return p.Status }),
+				Get: Anyone, Filter: true, Sort: true},
+			Attribute[port]{Name: "port_security_enabled", Value: of(boolean, func(p *port) *bool { return &p.PortSecurityEnabled }),
+				Post: NetworkOwner, Put: NetworkOwner, Get: Anyone},
+			Attribute[port]{Name: "allowed_address_pairs", Value: of(addressPairs, func(p *port) *[]model.AddressPair { return &p.AllowedAddressPairs }),
+				Post: NetworkOwner, Put: NetworkOwner, Get: Anyone},
+			Attribute[port]{Name: "binding:host_id", Value: of(textOrNull, func(p *port) *string { return &p.HostID }),
+				Post: Admin, Put: Admin, Get: Admin, Filter: true},
+			Attribute[port]{Name: "binding:vnic_type", Value: of(text, func(p *port) *string { return &p.VNICType }),
+				Post: Anyone, Put: Anyone, Get: Anyone, Default: model.VNICTypeNormal},
+			Attribute[port]{Name: "binding:profile", Value: of(object, func(p *port) *map[string]any { return &p.Profile }),
+				Post: Admin, Put: Admin, Get: Admin},
+			Attribute[port]{Name: "binding:vif_type", Value: computed(text, func(p *port) string { return p.VIFType }),
+				Get: Admin},
+			Attribute[port]{Name: "binding:vif_details", Value: computed(object, vifDetails),
+				Get: Admin},
+		),
+	}
+}
+
+// vifDetails are what a hypervisor needs to plug a bound port (os-vif, "ovs").
+func vifDetails(p *model.Port) map[string]any {
+	if p.VIFType != model.VIFTypeOVS {
+		return nil
+	}
+	return map[string]any{"bridge_name": "br-int", "datapath_type": "system", "port_filter": false, "connectivity": "l2"}
+}
+
+// fixedIPs is a list of wishes: an address, a subnet, or both. What is left out the store chooses.
+var fixedIPs = listOf(Type[model.FixedIP]{
+	Parse: func(j any) (f model.FixedIP, err error) {
+		m, ok := j.(map[string]any)
+		if !ok {
+			return f, fmt.Errorf("Invalid data format for fixed IP: '%s'", show(j)) //nolint:staticcheck // Neutron's text
+		}
+		if ip, ok := m["ip_address"]; ok {
+			if f.IPAddress, err = parseIP(ip); err != nil {
+				return f, err
+			}
+		}
+		if subnet, ok := m["subnet_id"]; ok {
+			f.SubnetID, err = parseUUID(subnet)
+		}
+		return f, err
+	},
+	Append: func(dst []byte, f model.FixedIP) []byte {
+		dst = appendString(append(dst, `{"subnet_id":`...), f.SubnetID)
+		return append(appendIP(append(dst, `,"ip_address":`...), f.IPAddress), '}')
+	},
+}, "Invalid data format for fixed IP: '%s'", false)
+
+// addressPairs shows an address of full length without its length. A pair without a MAC is one of the port's own.
+var addressPairs = listOf(Type[model.AddressPair]{
+	Parse: parseAddressPair,
+	Append: func(dst []byte, p model.AddressPair) []byte {
+		dst = macAddress.Append(append(dst, `{"mac_address":`...), p.MAC)
+		dst = append(dst, `,"ip_address":`...)
+		if p.IP.IsSingleIP() {
+			return append(appendIP(dst, p.IP.Addr()), '}')
+		}
+		return append(cidr.Append(dst, p.IP), '}')
+	},
+}, "Allowed address pairs must be a list: '%s'", true)
+
+func parseAddressPair(j any) (pair model.AddressPair, err error) {
+	m, ok := j.(map[string]any)
+	if !ok {
+		return pair, fmt.Errorf("'%s' is not a dictionary", show(j))
+	}
+	ip, hasIP := m["ip_address"]
+	if !hasIP {
+		return pair, model.Errorf(http.StatusBadRequest, "AllowedAddressPairsMissingIP", "AllowedAddressPair must contain ip_address")
+	}
+	if mac, hasMAC := m["mac_address"]; hasMAC {
+		if pair.MAC, err = parseMAC(mac); err != nil {
+			return pair, badRequest("%s", err)
+		}
+	}
+	for key := range m {
+		if key != "ip_address" && key != "mac_address" {
+			return pair, badRequest("Unrecognized attribute(s) '%s'", show(key))
+		}
+	}
+	s, _ := ip.(string)
+	if strings.Contains(s, "/") {
+		if pair.IP, err = netip.ParsePrefix(s); err != nil {
+			return pair, badRequest("'%s' is not a valid IP subnet", show(ip))
+		}
+		pair.IP = pair.IP.Masked()
+	} else {
+		address, err := parseIP(ip)
+		if err != nil {
+			return pair, badRequest("%s", err)
+		}
+		pair.IP = netip.PrefixFrom(address, address.BitLen())
+	}
+	if pair.IP.Addr().IsMulticast() {
+		return pair, badRequest("IP %s is a multicast address, which is not supported.", show(ip))
+	}
+	return pair, nil
+}
+
+// allowPort keeps for the owner of the network what makes a port part of the network's own services.
+func allowPort(s said[model.Port], mine func() (bool, error)) error {
+	owner, _ := s.json("device_owner")
+	if text, _ := owner.(string); !strings.HasPrefix(text, "network:") {
+		return nil
+	}
+	ok, err := mine()
+	if err != nil || ok {
+		return err
+	}
+	return notAuthorized("port:device_owner")
+}

@@ -1,0 +1,171 @@
+package openflow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	of "github.com/netrack/openflow"
+
+	"github.com/planck-sdn/planck/model/flow"
+)
+
+// ErrMeterInBundle: Open vSwitch refuses a meter inside a bundle, and then commits the rest of it.
+var ErrMeterInBundle = errors.New("a meter cannot be changed atomically with other things")
+
+var errEmptyChange = errors.New("change of nothing")
+
+// Apply sends changes in the order given and returns when the switch has confirmed all by a barrier. If not atomic,
+// what is refused is returned and the rest is in force. If atomic, all is in one bundle (ONF EXT-230): what is refused is returned, and
+// then nothing of the list is in force. The error is for when no answer can be had; then the switch's tables must be read
+// again. ErrNoBundles: nothing was sent. One Apply runs at a time.
+func (s *Session) Apply(ctx context.Context, changes []flow.Change, atomic bool) ([]flow.Refusal, error) {
+	if atomic && slices.ContainsFunc(changes, func(c flow.Change) bool { return c.Meter != nil }) {
+		return nil, ErrMeterInBundle
+	}
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	select {
+	case s.applying <- struct{}{}:
+		defer func() { <-s.applying }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.done:
+		return nil, s.Err()
+	}
+	b := s.startBatch(uint32(len(changes)))
+	defer s.endBatch()
+	var err error
+	if atomic {
+		err = s.applyBundle(ctx, b, changes)
+	} else {
+		err = s.stream(ctx, b, changes, s.appendChange)
+	}
+	return s.refusals(b), err
+}
+
+// stream sends what encode makes of each change, and a barrier, and waits for its reply.
+func (s *Session) stream(ctx context.Context, b *batch, changes []flow.Change, encode encodeChange) error {
+	w := chunkWriter{s: s, ctx: ctx}
+	defer w.release()
+	for i := range changes {
+		err := w.append(func(buf []byte) ([]byte, error) { return encode(buf, b.first+uint32(i), &changes[i]) })
+		var refused refusedHere
+		switch {
+		case errors.As(err, &refused):
+			s.refuse(b, i, refused.error)
+		case err != nil:
+			return err
+		}
+	}
+	return w.barrier()
+}
+
+type encodeChange func(b []byte, xid uint32, c *flow.Change) ([]byte, error)
+
+// appendChange appends the message for c. If it fails b is as it was.
+func (s *Session) appendChange(b []byte, xid uint32, c *flow.Change) ([]byte, error) {
+	switch {
+	case c.Flow != "":
+		s.counters.flowMods.Add(1)
+		return appendFlowMod(b, xid, c.Op, c.Flow)
+	case c.Group != nil:
+		s.counters.groupMods.Add(1)
+		return appendGroupMod(b, xid, c.Op, c.Group)
+	case c.Meter != nil:
+		s.counters.meterMods.Add(1)
+		return appendMeterMod(b, xid, c.Op, c.Meter)
+	}
+	return b, errEmptyChange
+}
+
+// applyBundle sends changes in a bundle. Open vSwitch commits a bundle although it refused a message that was to be
+// added, so the commit is sent only once a barrier has shown that nothing was.
+func (s *Session) applyBundle(ctx context.Context, b *batch, changes []flow.Change) error {
+	id := s.newBundle()
+	if err := s.bundleControl(ctx, id, bundleOpen); err != nil {
+		return fmt.Errorf("opening a bundle: %w", err)
+	}
+	err := s.stream(ctx, b, changes, func(buf []byte, xid uint32, c *flow.Change) ([]byte, error) {
+		return appendBundleAdd(buf, xid, id, func(buf []byte) ([]byte, error) { return s.appendChange(buf, xid, c) })
+	})
+	if err != nil || s.anyRefused(b) {
+		// A switch that does not hear this drops the bundle by itself after some seconds.
+		s.discard(id)
+		return err
+	}
+	err = s.bundleControl(ctx, id, bundleCommit)
+	var e Error
+	if errors.As(err, &e) && s.anyRefused(b) {
+		return nil // which of them is known
+	}
+	if err != nil {
+		return fmt.Errorf("committing a bundle: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) newBundle() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bundles++
+	return s.bundles
+}
+
+func (s *Session) bundleControl(ctx context.Context, id uint32, control uint16) error {
+	reply, err := s.call(ctx, of.TypeExperiment, func(xid uint32) ([]byte, error) {
+		return bundleControl(xid, id, control), nil
+	})
+	if err != nil {
+		return err
+	}
+	return parseBundleReply(reply, id, control)
+}
+
+func (s *Session) discard(id uint32) {
+	s.mu.Lock()
+	xid := s.newXIDs(1)
+	s.mu.Unlock()
+	_ = s.trySend(bundleControl(xid, id, bundleDiscard))
+}
+
+func (s *Session) startBatch(n uint32) *batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batch = &batch{first: s.newXIDs(n), count: n, refused: map[uint32]error{}}
+	return s.batch
+}
+
+func (s *Session) endBatch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batch = nil
+}
+
+// refuse notes a change that cannot be put into a message.
+func (s *Session) refuse(b *batch, i int, reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.refused[uint32(i)] = reason
+}
+
+func (s *Session) anyRefused(b *batch) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(b.refused) > 0
+}
+
+// refusals lists what was refused, by index.
+func (s *Session) refusals(b *batch) []flow.Refusal {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []flow.Refusal
+	for i, reason := range b.refused {
+		list = append(list, flow.Refusal{Index: int(i), Reason: reason.Error()})
+	}
+	slices.SortFunc(list, func(a, b flow.Refusal) int { return cmp.Compare(a.Index, b.Index) })
+	return list
+}

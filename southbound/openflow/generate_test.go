@@ -1,0 +1,157 @@
+package openflow
+
+import (
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/planck-sdn/planck/model/flow"
+)
+
+// entries are random entries that Open vSwitch takes, provided that it has the meters 1 and 262144 and the groups
+// 1 to 3.
+var entries = rapid.Custom(func(r *rapid.T) flow.Entry {
+	m := matches.Draw(r, "match")
+	e := flow.Entry{
+		Table:    uint8(rapid.IntRange(0, 200).Draw(r, "table")),
+		Priority: rapid.Uint16().Draw(r, "priority"),
+		Cookie:   flow.Cookie(rapid.Uint64Range(0, 1<<64-2).Draw(r, "cookie")), // all ones is reserved
+		Match:    m,
+		Flags:    rapid.SampledFrom([]uint16{0, flow.FlagSendFlowRemoved}).Draw(r, "flags"),
+		Meter:    rapid.SampledFrom([]uint32{0, 0, 1, 262144}).Draw(r, "meter"),
+		Apply:    actionsFor(r, m),
+	}
+	e.MetadataMask = rapid.SampledFrom([]uint64{0, 0, 0xffffff, 1 << 63, ^uint64(0)}).Draw(r, "metadata mask")
+	e.WriteMetadata = rapid.Uint64().Draw(r, "metadata") & e.MetadataMask
+	if rapid.Bool().Draw(r, "goto") {
+		e.Goto, e.HasGoto = e.Table+uint8(rapid.IntRange(1, 50).Draw(r, "by")), true
+	}
+	e.HardTimeout = rapid.SampledFrom([]uint16{0, 0, 300}).Draw(r, "hard timeout")
+	return e
+})
+
+var matches = rapid.Custom(func(r *rapid.T) flow.Match {
+	var m flow.Match
+	exact := func(f flow.Field, v uint64) { m = append(m, flow.Exact(f, v)) }
+	some := func(fields ...flow.Field) {
+		for _, f := range fields {
+			if !rapid.Bool().Draw(r, "match "+f.String()) {
+				continue
+			}
+			value, mask := rapid.Uint64().Draw(r, "value")&f.AllOnes(), f.AllOnes()
+			if info, _ := f.Info(); info.Maskable && rapid.Bool().Draw(r, "masked") {
+				mask &= rapid.Uint64Range(1, f.AllOnes()).Draw(r, "mask")
+			}
+			m = append(m, flow.Masked(f, value, mask))
+		}
+	}
+	some(flow.Metadata, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc)
+	if rapid.Bool().Draw(r, "match in_port") {
+		exact(flow.InPort, uint64(rapid.Uint32Range(1, 0xfeff).Draw(r, "in_port")))
+	}
+	switch rapid.IntRange(0, 3).Draw(r, "vlan") {
+	case 0:
+		exact(flow.VLANVID, 0)
+	case 1:
+		exact(flow.VLANVID, 0x1000|rapid.Uint64Range(0, 4095).Draw(r, "vlan id"))
+		some(flow.VLANPCP)
+	case 2:
+		m = append(m, flow.Masked(flow.VLANVID, 0x1000, 0x1000))
+	}
+	switch rapid.IntRange(0, 4).Draw(r, "layer 3") {
+	case 0:
+		exact(flow.EthType, 0x0800)
+		some(flow.IPv4Src, flow.IPv4Dst, flow.IPTTL)
+		switch rapid.IntRange(0, 4).Draw(r, "layer 4") {
+		case 0:
+			exact(flow.IPProto, 1)
+			some(flow.ICMPType, flow.ICMPCode)
+		case 1:
+			exact(flow.IPProto, 6)
+			some(flow.TCPSrc, flow.TCPDst)
+		case 2:
+			exact(flow.IPProto, 17)
+			some(flow.UDPSrc, flow.UDPDst)
+		case 3:
+			exact(flow.IPProto, rapid.Uint64Range(18, 255).Draw(r, "protocol"))
+		}
+	case 1:
+		exact(flow.EthType, 0x0806)
+		some(flow.ARPOp, flow.ARPSPA, flow.ARPTPA, flow.ARPSHA, flow.ARPTHA)
+	case 2:
+		exact(flow.EthType, rapid.Uint64Range(0x9000, 0xffff).Draw(r, "ethertype"))
+	}
+	m = slices.DeleteFunc(m, func(f flow.FieldMatch) bool {
+		// Open vSwitch knows ARP opcodes of 8 bits only.
+		return f.Field == flow.ARPOp && f.Value > 255
+	})
+	slices.SortFunc(m, func(a, b flow.FieldMatch) int { return int(a.Field) - int(b.Field) })
+	return m
+})
+
+// actionsFor draws actions whose prerequisites m has.
+func actionsFor(r *rapid.T, m flow.Match) []flow.Action {
+	has := func(f flow.Field, v uint64) bool { return slices.Contains(m, flow.Exact(f, v)) }
+	settable := []flow.Field{flow.Metadata, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc}
+	kinds := []string{"output", "controller", "in_port", "group", "set", "set masked", "move", "resubmit", "punt", "push"}
+	switch {
+	case has(flow.EthType, 0x0800):
+		settable = append(settable, flow.IPv4Src, flow.IPv4Dst, flow.IPTTL)
+		kinds = append(kinds, "ttl")
+		switch {
+		case has(flow.IPProto, 6):
+			settable = append(settable, flow.TCPSrc, flow.TCPDst)
+		case has(flow.IPProto, 17):
+			settable = append(settable, flow.UDPSrc, flow.UDPDst)
+		case has(flow.IPProto, 1):
+			settable = append(settable, flow.ICMPType, flow.ICMPCode)
+		}
+	case has(flow.EthType, 0x0806):
+		settable = append(settable, flow.ARPOp, flow.ARPSPA, flow.ARPTPA, flow.ARPSHA, flow.ARPTHA)
+	}
+	var list []flow.Action
+	for range rapid.IntRange(0, 6).Draw(r, "actions") {
+		field := rapid.SampledFrom(settable).Draw(r, "field")
+		value, ones := rapid.Uint64().Draw(r, "value"), field.AllOnes()
+		if field == flow.ARPOp {
+			value &= 0xff
+		}
+		switch rapid.SampledFrom(kinds).Draw(r, "kind") {
+		case "output":
+			list = append(list, flow.Output{Port: rapid.Uint32Range(1, 100).Draw(r, "port")})
+		case "controller":
+			list = append(list, flow.Output{Port: flow.PortController, MaxLen: rapid.Uint16().Draw(r, "max_len")})
+		case "in_port":
+			list = append(list, flow.Output{Port: flow.PortInPort})
+		case "group":
+			list = append(list, flow.ToGroup{ID: rapid.Uint32Range(1, 3).Draw(r, "group")})
+		case "set":
+			list = append(list, flow.SetField{Field: field, Value: value & ones, Mask: ones})
+		case "set masked":
+			mask := rapid.Uint64Range(1, ones).Draw(r, "mask")
+			list = append(list, flow.SetField{Field: field, Value: value & mask, Mask: mask})
+		case "move":
+			to := rapid.SampledFrom(settable).Draw(r, "to")
+			a, _ := field.Info()
+			b, _ := to.Info()
+			if field != to {
+				list = append(list, flow.Move{From: field, To: to, Bits: rapid.IntRange(1, min(a.Bits, b.Bits)).Draw(r, "bits")})
+			}
+		case "resubmit":
+			list = append(list, flow.Resubmit{Table: rapid.Uint8Range(0, 200).Draw(r, "table")})
+		case "punt":
+			list = append(list, flow.Punt{
+				MaxLen: rapid.Uint16().Draw(r, "max_len"), Meter: rapid.SampledFrom([]uint32{1, 262144}).Draw(r, "meter"),
+			})
+		case "push":
+			mask := rapid.SampledFrom([]uint64{0x1fff, 0x0fff, 0x00f0, 0x0a0a}).Draw(r, "vlan mask")
+			list = append(list, flow.PushVLAN{},
+				flow.SetField{Field: flow.VLANVID, Value: (0x1000 | value) & mask, Mask: mask},
+				flow.SetField{Field: flow.VLANPCP, Value: value & 7, Mask: flow.VLANPCP.AllOnes()},
+				flow.PopVLAN{})
+		case "ttl":
+			list = append(list, flow.DecTTL{})
+		}
+	}
+	return list
+}

@@ -1,0 +1,466 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/digitalocean/go-openvswitch/ovs"
+	"github.com/google/uuid"
+)
+
+// NodeOptions say how a node differs from the usual one.
+type NodeOptions struct {
+	// EncapIP is the address for tunnels, within 10.0.0.0/16. The zero Addr: 10.0.0.11 for the first node of the
+	// lab, 10.0.0.12 for the second...
+	EncapIP netip.Addr
+	// Mappings names the bridge of each physical network, such as {"public": "br-ex"}. All nodes (and hosts, see
+	// AddHost) with the same physical network share a wire that carries VLAN tags.
+	Mappings map[string]string
+	// UnderlayMTU is the MTU of the node's underlay interface and of br-phy. Zero: 1500.
+	UnderlayMTU int
+	// Dummy gives the node OpenFlow and OVSDB as real as any, and no packets: every interface is a dummy. It is
+	// for scale, and VMs are plugged with Plug.
+	Dummy bool
+}
+
+// Node is a machine with Open vSwitch of its own.
+type Node struct {
+	Name    string
+	EncapIP netip.Addr
+	// OVS runs Open vSwitch's tools on this node.
+	OVS *ovs.Client
+
+	lab      *Lab
+	options  NodeOptions
+	ns       namespace
+	dir      string
+	mgmtIP   netip.Addr
+	systemID string
+
+	mu       sync.Mutex
+	server   *Process // ovsdb-server
+	vswitchd *Process
+}
+
+// AddNode makes a node and starts its Open vSwitch. It is not attached to any controller yet.
+func (l *Lab) AddNode(name string, o NodeOptions) *Node {
+	n := l.newNode(name, o)
+	if err := n.start(); err != nil {
+		l.fatal("node %s: %v", name, err)
+	}
+	return n
+}
+
+// AddNodes makes several usual nodes at once.
+func (l *Lab) AddNodes(names ...string) []*Node {
+	nodes := make([]*Node, len(names))
+	errs := make([]error, len(names))
+	var group sync.WaitGroup
+	for i, name := range names {
+		n := l.newNode(name, NodeOptions{})
+		nodes[i] = n
+		group.Go(func() {
+			if err := n.start(); err != nil {
+				errs[i] = fmt.Errorf("node %s: %w", name, err)
+			}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		l.fatal("%v", err)
+	}
+	return nodes
+}
+
+// newNode gives the node its numbers: which of them is made first must not depend on luck.
+func (l *Lab) newNode(name string, o NodeOptions) *Node {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	index := len(l.nodes)
+	n := &Node{
+		Name:     name,
+		EncapIP:  o.EncapIP,
+		lab:      l,
+		options:  o,
+		dir:      filepath.Join(l.Dir, name),
+		mgmtIP:   offset(controllerIP, index+1),
+		systemID: uuid.NewString(),
+	}
+	if !n.EncapIP.IsValid() {
+		n.EncapIP = offset(encapFirst, index)
+	}
+	if n.options.UnderlayMTU == 0 {
+		n.options.UnderlayMTU = 1500
+	}
+	n.OVS = ovs.New(ovs.Exec(n.run), ovs.Pipe(n.pipe), ovs.Timeout(10), ovs.Protocols([]string{ovs.ProtocolOpenFlow13}))
+	l.nodes = append(l.nodes, n)
+	return n
+}
+
+func offset(ip netip.Addr, n int) netip.Addr {
+	for range n {
+		ip = ip.Next()
+	}
+	return ip
+}
+
+// Node returns the node with that name.
+func (l *Lab) Node(name string) *Node {
+	for _, n := range l.Nodes() {
+		if n.Name == name {
+			return n
+		}
+	}
+	l.fatal("no node %s", name)
+	return nil
+}
+
+// Nodes lists the nodes in the order in which they were added.
+func (l *Lab) Nodes() []*Node {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.nodes)
+}
+
+// Lab is the lab that the node is in.
+func (n *Node) Lab() *Lab { return n.lab }
+
+// Namespace is the node's network namespace, for ip netns.
+func (n *Node) Namespace() string { return string(n.ns) }
+
+// Exec runs a command on the node and returns its standard output.
+func (n *Node) Exec(args ...string) (string, error) {
+	return n.ns.exec(n.env(), "", args[0], args[1:]...)
+}
+
+func (n *Node) start() error {
+	began := time.Now()
+	var err error
+	if n.ns, err = n.lab.addNamespace(n.Name); err != nil {
+		return err
+	}
+	if err := os.Mkdir(n.dir, 0o755); err != nil {
+		return err
+	}
+	if err := n.connectLinks(); err != nil {
+		return err
+	}
+	if err := n.startServer(); err != nil {
+		return err
+	}
+	if err := n.startVswitchd(); err != nil {
+		return err
+	}
+	if err := n.configure(); err != nil {
+		return err
+	}
+	if err := n.addressUnderlay(); err != nil {
+		return err
+	}
+	n.lab.log("node %s: encapsulation address %s, up in %v", n.Name, n.EncapIP, time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// connectLinks lays the node's cables: to the controller, to the underlay, and to its physical networks.
+func (n *Node) connectLinks() error {
+	if err := n.cable("mgmt", n.lab.ctl, "mgmt", 1500); err != nil {
+		return err
+	}
+	if err := n.ns.ip(fmt.Sprintf("addr add %s/%d dev mgmt", n.mgmtIP, mgmtBits)); err != nil {
+		return err
+	}
+	if n.options.Dummy {
+		return nil
+	}
+	if err := n.cable("eth0", n.lab.wire, "underlay", n.options.UnderlayMTU); err != nil {
+		return err
+	}
+	for i, physnet := range slices.Sorted(maps.Keys(n.options.Mappings)) {
+		wire, err := n.lab.physnet(physnet)
+		if err != nil {
+			return err
+		}
+		if err := n.cable(fmt.Sprintf("ph%d", i), n.lab.wire, wire, 1500); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cable lays a veth pair from the node to a bridge in another namespace.
+func (n *Node) cable(name string, far namespace, bridge string, mtu int) error {
+	end := fmt.Sprintf("n%d", n.lab.next())
+	if err := namespace("").ip(fmt.Sprintf("link add %s mtu %d netns %s type veth peer name %s mtu %d netns %s",
+		name, mtu, n.ns, end, mtu, far)); err != nil {
+		return err
+	}
+	if err := far.ip("link set " + end + " master " + bridge + " up"); err != nil {
+		return err
+	}
+	if err := n.ns.ip("link set " + name + " up"); err != nil {
+		return err
+	}
+	if err := n.ns.noOffload(name); err != nil {
+		return err
+	}
+	return far.noOffload(end)
+}
+
+// physnet returns the bridge that is the wire of a physical network, and makes it for its first user.
+func (l *Lab) physnet(name string) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	bridge, have := l.physnets[name]
+	if have {
+		return bridge, nil
+	}
+	bridge = fmt.Sprintf("physnet%d", len(l.physnets))
+	if err := l.addWire(bridge); err != nil {
+		return "", err
+	}
+	l.physnets[name] = bridge
+	return bridge, nil
+}
+
+// startServer makes the node's database and starts ovsdb-server.
+func (n *Node) startServer() error {
+	conf := filepath.Join(n.dir, "conf.db")
+	if _, err := os.Stat(conf); err != nil {
+		if _, err := n.Exec("ovsdb-tool", "create", conf, "/usr/share/openvswitch/vswitch.ovsschema"); err != nil {
+			return err
+		}
+	}
+	// What Debian's ovs-ctl gives it: without manager_options set-manager does nothing, without the SSL columns
+	// set-ssl does nothing for it.
+	p, err := n.lab.start(n.ns, n.env(), n.dir, n.Name+".ovsdb-server", "ovsdb-server", conf,
+		"--remote=punix:"+filepath.Join(n.dir, "db.sock"), "--remote=db:Open_vSwitch,Open_vSwitch,manager_options",
+		"--private-key=db:Open_vSwitch,SSL,private_key", "--certificate=db:Open_vSwitch,SSL,certificate",
+		"--bootstrap-ca-cert=db:Open_vSwitch,SSL,ca_cert",
+		"--no-chdir", "--pidfile", "--log-file", "-vconsole:off")
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.server = p
+	n.mu.Unlock()
+	return n.awaitSocket(p, "db.sock")
+}
+
+// awaitSocket waits until the process listens on a socket in the node's directory.
+func (n *Node) awaitSocket(p *Process, socket string) error {
+	return await(10*time.Second, func() error {
+		if !p.Running() {
+			return fmt.Errorf("%s ended: %s", p.Name, p.Tail(5))
+		}
+		conn, err := net.Dial("unix", filepath.Join(n.dir, socket))
+		if err == nil {
+			conn.Close()
+		}
+		return err
+	})
+}
+
+func (n *Node) startVswitchd() error {
+	args := []string{"ovs-vswitchd", "unix:" + filepath.Join(n.dir, "db.sock"),
+		"--no-chdir", "--pidfile", "--log-file", "-vconsole:off"}
+	if n.options.Dummy {
+		args = append(args, "--enable-dummy=override")
+	}
+	p, err := n.lab.start(n.ns, n.env(), n.dir, n.Name+".ovs-vswitchd", args...)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.vswitchd = p
+	n.mu.Unlock()
+	return nil
+}
+
+// configure sets what a machine's installation would have set. It waits until ovs-vswitchd has taken it over.
+func (n *Node) configure() error {
+	args := []string{"set", "Open_vSwitch", ".", "external_ids:system-id=" + n.systemID}
+	addBridge := func(bridge, port string, mtu int) {
+		args = append(args, "--", "add-br", bridge,
+			"--", "set", "Bridge", bridge, "datapath_type=netdev", "fail_mode=standalone",
+			"--", "add-port", bridge, port,
+			"--", "set", "Interface", bridge, fmt.Sprintf("mtu_request=%d", mtu))
+	}
+	if !n.options.Dummy {
+		addBridge("br-phy", "eth0", n.options.UnderlayMTU)
+	}
+	for i, physnet := range slices.Sorted(maps.Keys(n.options.Mappings)) {
+		addBridge(n.options.Mappings[physnet], fmt.Sprintf("ph%d", i), 1500)
+	}
+	_, err := n.Vsctl(args...)
+	return err
+}
+
+// addressUnderlay gives br-phy its address. br-phy is a tap interface of ovs-vswitchd, so this is due after each of
+// its starts (on a machine, the network's configuration does it).
+func (n *Node) addressUnderlay() error {
+	if n.options.Dummy {
+		return nil
+	}
+	if err := n.awaitInterface("br-phy"); err != nil {
+		return err
+	}
+	return n.ns.ip(
+		fmt.Sprintf("link set br-phy mtu %d up", n.options.UnderlayMTU),
+		fmt.Sprintf("addr replace %s/%d dev br-phy", n.EncapIP, encapBits),
+	)
+}
+
+func (n *Node) awaitInterface(name string) error {
+	return await(10*time.Second, func() error {
+		if p := n.Vswitchd(); !p.Running() {
+			return fmt.Errorf("%s ended: %s", p.Name, p.Tail(5))
+		}
+		return n.ns.do(func() error {
+			_, err := net.InterfaceByName(name)
+			return err
+		})
+	})
+}
+
+// Vswitchd is the node's ovs-vswitchd, the last one started.
+func (n *Node) Vswitchd() *Process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.vswitchd
+}
+
+// OVSDBServer is the node's ovsdb-server, the last one started.
+func (n *Node) OVSDBServer() *Process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.server
+}
+
+// KillVswitchd ends ovs-vswitchd with SIGKILL: the node forwards nothing until StartVswitchd.
+func (n *Node) KillVswitchd() { n.Vswitchd().Kill() }
+
+// StartVswitchd starts ovs-vswitchd again, and returns when its bridges are there. They have no flow entries.
+func (n *Node) StartVswitchd() error {
+	if n.Vswitchd().Running() {
+		return fmt.Errorf("node %s: ovs-vswitchd runs already", n.Name)
+	}
+	if err := n.startVswitchd(); err != nil {
+		return err
+	}
+	if err := n.addressUnderlay(); err != nil {
+		return err
+	}
+	bridges, err := n.OVS.VSwitch.ListBridges()
+	if err != nil {
+		return err
+	}
+	for _, bridge := range bridges {
+		if err := n.awaitSocket(n.Vswitchd(), bridge+".mgmt"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RestartVswitchd kills ovs-vswitchd and starts it again.
+func (n *Node) RestartVswitchd() error {
+	n.KillVswitchd()
+	return n.StartVswitchd()
+}
+
+// StopOVSDB ends ovsdb-server. Without it ovs-vswitchd loses the lock that it holds in the database, and until it is
+// back does nothing: no OpenFlow and, on the userspace datapath, no forwarding. To cut OVSDB alone, see CutOVSDB.
+func (n *Node) StopOVSDB() error { return n.OVSDBServer().Stop(5 * time.Second) }
+
+// StartOVSDB starts ovsdb-server again on the same database.
+func (n *Node) StartOVSDB() error {
+	if n.OVSDBServer().Running() {
+		return fmt.Errorf("node %s: ovsdb-server runs already", n.Name)
+	}
+	return n.startServer()
+}
+
+// Close ends the node as a machine that burns down: its processes, links and files are gone. VMs that were plugged
+// into it live on without a network.
+func (n *Node) Close() error {
+	for _, p := range []*Process{n.Vswitchd(), n.OVSDBServer()} {
+		if p != nil {
+			p.Kill()
+		}
+	}
+	n.lab.mu.Lock()
+	n.lab.nodes = slices.DeleteFunc(n.lab.nodes, func(o *Node) bool { return o == n })
+	n.lab.mu.Unlock()
+	return errors.Join(n.lab.removeNamespace(n.ns), os.RemoveAll(n.dir))
+}
+
+// AttachCommand is the one command that an operator gives to attach the node to a controller, such as
+// "tcp:198.18.0.1:6640", as words. planck-datapath-type is the lab's own: its kernel has no Open vSwitch.
+func (n *Node) AttachCommand(controller string) []string {
+	args := []string{"ovs-vsctl", "set", "Open_vSwitch", ".",
+		"external_ids:hostname=" + n.Name,
+		"external_ids:planck-encap-ip=" + n.EncapIP.String()}
+	if len(n.options.Mappings) > 0 {
+		var mappings []string
+		for _, physnet := range slices.Sorted(maps.Keys(n.options.Mappings)) {
+			mappings = append(mappings, physnet+":"+n.options.Mappings[physnet])
+		}
+		// Quoted for ovs-vsctl, to which a comma ends the value.
+		args = append(args, `external_ids:planck-bridge-mappings="`+strings.Join(mappings, ",")+`"`)
+	}
+	if !n.options.Dummy {
+		args = append(args, "external_ids:planck-datapath-type=netdev")
+	}
+	return append(args, "--", "set-manager", controller)
+}
+
+// Attach gives that command, and returns it as one line.
+func (n *Node) Attach(controller string) string {
+	command := n.AttachCommand(controller)
+	if _, err := n.Vsctl(command[1:]...); err != nil {
+		n.lab.fatal("attach node %s: %v", n.Name, err)
+	}
+	return strings.Join(command, " ")
+}
+
+// WarmTunnels has each node learn the MAC addresses of the others' encapsulation addresses. Without it the first
+// packet of a tunnel is lost: the userspace datapath asks by ARP and does not keep the packet. (After some quiet, or
+// when ovs-vswitchd is restarted, they are forgotten.)
+func (l *Lab) WarmTunnels() {
+	nodes := slices.DeleteFunc(l.Nodes(), func(n *Node) bool { return n.options.Dummy })
+	errs := make([]error, len(nodes))
+	var group sync.WaitGroup
+	for i, n := range nodes {
+		var pings []string
+		for _, peer := range nodes {
+			if peer != n {
+				pings = append(pings, "ping -q -c 1 -W 2 "+peer.EncapIP.String()+" >/dev/null || echo "+peer.Name)
+			}
+		}
+		if len(pings) == 0 {
+			continue
+		}
+		group.Go(func() {
+			silent, err := n.Exec("sh", "-c", "{ "+strings.Join(pings, "; } & { ")+"; } & wait")
+			if err == nil && silent != "" {
+				err = fmt.Errorf("no answer over the underlay from %s", strings.Fields(silent))
+			}
+			if err != nil {
+				errs[i] = fmt.Errorf("node %s: %w", n.Name, err)
+			}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		l.fatal("warm the tunnels: %v", err)
+	}
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/planck-sdn/planck/northbound/admin"
+)
+
+func newStatus(t *tool) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Whether all is well",
+		Long:  "Shows the state of the controller. Exit code 0: healthy; 1: there are problems; 2: the controller cannot be asked.",
+		Example: `  planckctl status
+  planckctl status >/dev/null || echo "look at Planck"`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var s admin.Status
+			err := t.show(c.Context(), request{path: adminPath("status")}, &s, func() *table { return statusTable(&s) })
+			if err == nil && len(s.Problems) > 0 {
+				err = errBadNews
+			}
+			return err
+		},
+	}
+}
+
+func statusTable(s *admin.Status) *table {
+	t := &table{}
+	t.add("Controller", fmt.Sprintf("%s, version %s, since %s", s.Replica, s.Version, s.StartedAt.Format(time.RFC3339)))
+	t.add("Cloud", s.Cloud)
+	t.add("Database", s.Database)
+	t.add("Revision", count(s.Revision))
+	t.add("Topology", fmt.Sprintf("%d networks, %d subnets, %d ports", s.Networks, s.Subnets, s.Ports))
+	t.add("Nodes", fmt.Sprintf("%d, of which %d connected, %d converged", s.NodesTotal, s.NodesConnected, s.NodesConverged))
+	if len(s.Problems) == 0 {
+		t.add("Problems", "none")
+		return t
+	}
+	t.add("Problems", count(len(s.Problems)))
+	for _, p := range s.Problems {
+		t.note(p)
+	}
+	return t
+}
