@@ -137,7 +137,7 @@ func TestBrokenEntriesStayBroken(t *testing.T) {
 
 func TestEncodeProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		e := anyEntry.Draw(t, "entry")
+		e := drawRapid(t).anyEntry()
 		enc := Encode(e)
 		got, err := enc.Decode()
 		if err != nil {

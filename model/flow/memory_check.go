@@ -173,8 +173,8 @@ func (k *known) follow(a Action) error {
 	case Move:
 		ok = k.allowsSet(a.To) && k.allowsSet(a.From)
 	case PushVLAN:
-		if k.tags == 2 {
-			return errTag // Open vSwitch keeps track of two
+		if k.tags == maxTags {
+			return errTag
 		}
 		k.tags++
 	case PopVLAN:

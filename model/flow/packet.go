@@ -59,6 +59,9 @@ const (
 	snapLen  = 8
 )
 
+// maxTags is how many VLAN tags Open vSwitch keeps track of.
+const maxTags = 2
+
 // etherNone stands for the ethertype of a frame that has none (802.3 without SNAP), as in OpenFlow 1.0, 3.4.
 const etherNone = 0x05ff
 

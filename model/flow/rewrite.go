@@ -23,8 +23,8 @@ func (p *packet) set(f Field, value, mask uint64) {
 	}
 	p.values[f] = v
 	at := places[f]
-	if at.header == pipeline {
-		return
+	if at.header == pipeline || at.header == headerARP && p.values[EthType] == etherRARP {
+		return // Open vSwitch lets tables see what is set in RARP, and leaves the frame as it was
 	}
 	p.own()
 	start := p.starts[at.header]
@@ -100,9 +100,15 @@ func (p *packet) move(m Move) {
 	}
 }
 
-// pushVLAN adds an outermost tag with id and priority 0: Open vSwitch does not copy them from the tag inside.
+// pushVLAN adds an outermost tag with id and priority 0: Open vSwitch does not copy them from the tag inside. It keeps
+// track of two tags, and a third one pushes the innermost out.
 func (p *packet) pushVLAN() {
 	tag := [tagLen]byte{etherVLAN >> 8, etherVLAN & 0xff}
+	if p.tags == maxTags {
+		p.frame, p.shared = slices.Concat(p.frame[:12], tag[:], p.frame[12:12+tagLen], p.frame[12+2*tagLen:]), false
+		p.readTag()
+		return
+	}
 	p.frame, p.shared = slices.Concat(p.frame[:12], tag[:], p.frame[12:]), false
 	p.tags++
 	p.moveHeaders(tagLen)

@@ -111,7 +111,7 @@ func TestParseRefuses(t *testing.T) {
 
 func TestFormatProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		e := anyEntry.Draw(t, "entry")
+		e := drawRapid(t).anyEntry()
 		for _, names := range []TableNames{nil, {0: "classify", 1: "guard", 5: "deliver"}} {
 			line := Format(e, names)
 			back, err := Parse(line, names)
@@ -119,7 +119,7 @@ func TestFormatProperties(t *testing.T) {
 				t.Fatalf("%s\nfrom   %+v\nparses %+v, %v", line, e, back, err)
 			}
 		}
-		g := draw{t, false}.group(7)
+		g := drawRapid(t).group(7)
 		line := FormatGroup(g, nil)
 		back, err := ParseGroup(line, nil)
 		if err != nil || !back.Equal(g) {

@@ -145,6 +145,16 @@ func (p *Pinger) Result() PingerResult {
 	return r
 }
 
+// Sent returns an error until n requests have been sent: a condition for Eventually.
+func (p *Pinger) Sent(n int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.echoes) < n {
+		return fmt.Errorf("%d requests sent, expected %d", len(p.echoes), n)
+	}
+	return nil
+}
+
 // Stop sends no more, gives the last request up to a second for its answer, and tells the counts.
 func (p *Pinger) Stop() PingerResult {
 	close(p.stop)
@@ -159,4 +169,20 @@ func (p *Pinger) Stop() PingerResult {
 	}) // without an answer it is lost, as the counts say
 	p.conn.Close()
 	return p.Result()
+}
+
+// AnsweredAfter is a condition for Eventually: that so many requests sent after since have been answered.
+func (p *Pinger) AnsweredAfter(since time.Time, n int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	answered := 0
+	for _, e := range p.echoes {
+		if e.sent.After(since) && e.answers > 0 {
+			answered++
+		}
+	}
+	if answered < n {
+		return fmt.Errorf("%d of %d requests answered", answered, n)
+	}
+	return nil
 }

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"github.com/planck-sdn/planck/apps"
+	"github.com/planck-sdn/planck/apps/pipeline"
+)
+
+func TestPipelinePageIsCurrent(t *testing.T) {
+	want, err := pipelinePage(apps.All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../../docs/pipeline.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("docs/pipeline.md is not what the code says now: go run ./tools/gendocs writes it anew")
+	}
+}
+
+func TestPageNeedsAnExampleOfEachRule(t *testing.T) {
+	if _, err := pipelinePage(apps.All()[1:]); err == nil {
+		t.Error("the first app's rules are shown nowhere, and nobody complains")
+	}
+}
+
+func TestPicture(t *testing.T) {
+	d := &pipeline.Table{ID: 30, Name: "d"}
+	c := &pipeline.Table{ID: 20, Name: "c", Next: []*pipeline.Table{d}}
+	b := &pipeline.Table{ID: 10, Name: "b", Next: []*pipeline.Table{d}}
+	a := &pipeline.Table{ID: 0, Name: "a", Next: []*pipeline.Table{b, c}}
+	alone := &pipeline.Table{ID: 250, Name: "alone"}
+	const want = `
+.----   0 a
++-.-->  10 b
+`
+	_ = want
+	t.Log("\n" + picture([]*pipeline.Table{a, b, c, d, alone}))
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/planck-sdn/planck/apps/example"
+	"github.com/planck-sdn/planck/apps/pipeline"
+	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/model/topology"
+)
+
+// shown is what the examples show of the apps.
+type shown struct {
+	first  flow.Tables // of the first node of the first example
+	writes map[uint8][]*pipeline.Rule
+}
+
+// show renders all examples. A rule that none of them needs would be missing from the page, and is an error.
+func show(apps []*pipeline.App) (*shown, error) {
+	s := &shown{writes: map[uint8][]*pipeline.Rule{}}
+	seen := map[uint16]bool{}
+	for i, c := range example.Cases() {
+		v := c.Cloud.View()
+		for _, node := range nodes(v) {
+			tables, err := example.Tables(apps, v, node)
+			if err != nil {
+				return nil, fmt.Errorf("example %s: %w", c.Name, err)
+			}
+			if i == 0 && s.first.Flows == nil {
+				s.first = tables
+			}
+			for _, f := range tables.Flows {
+				rule := pipeline.RuleByNumber(f.Cookie().Rule())
+				seen[rule.Number] = true
+				if !slices.Contains(s.writes[f.Table()], rule) {
+					s.writes[f.Table()] = append(s.writes[f.Table()], rule)
+				}
+			}
+		}
+	}
+	for _, list := range s.writes {
+		slices.SortFunc(list, func(a, b *pipeline.Rule) int { return int(a.Number) - int(b.Number) })
+	}
+	for _, r := range pipeline.Rules() {
+		if !seen[r.Number] {
+			return nil, fmt.Errorf("no example has an entry of rule %d (%s, %s): add one to apps/example", r.Number, r.App, r.Name)
+		}
+	}
+	return s, nil
+}
+
+func nodes(v *topology.View) (list []model.Number) {
+	v.Nodes(func(n *model.Node) { list = append(list, n.Number) })
+	return list
+}
