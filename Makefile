@@ -5,8 +5,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 20s
 
 # Packages whose tests run real switches in network namespaces: one package at a time, since they time what they see.
-LAB  = ./tests/lab/... ./tests/e2e/... ./tests/clients/...
-UNIT = $$(go list ./... | grep -vE '/tests/(lab|e2e|clients)(/|$$)')
+LAB  = ./tests/lab/... ./tests/e2e/... ./tests/clients/... ./tools/demo/...
+UNIT = $$(go list ./... | grep -vE '/(tests/(lab|e2e|clients)|tools/demo)(/|$$)')
 
 .PHONY: all setup build lint test fuzz bench demo demo-down docs clean
 

@@ -174,6 +174,7 @@ func spoofed(r *rack) [][]byte {
 			arp(request, foreign, dst, "0.0.0.0", model.MAC{}, "10.1.0.99"),
 			udp(foreign, dst, "0.0.0.0", "255.255.255.255", 68, 67),
 			udp(a, dst, "10.1.0.11", "10.1.0.12", 67, 68), // a DHCP server
+			udp(a, dst, "10.1.0.11", "10.1.0.12", 1067, 68),
 			of(a, dst, 0x86dd), of(a, dst, 0x8847), of(a, dst, 0x88cc), of(a, dst, 0x8863),
 		)
 	}
@@ -381,14 +382,20 @@ func (r *rack) bystanders(frame []byte, tunnel, wire *model.Port) []arrival {
 	return at(frame, p)
 }
 
-func TestAllowedPrefixIsNotAnswered(t *testing.T) {
+// TestAllowedPrefix lets a use a whole prefix. Who has which of its addresses is not known, so that requests for them are not
+// answered: they reach a (and on its node, behind the tunnel, whoever else is there), and what a says of them reaches all.
+func TestAllowedPrefix(t *testing.T) {
 	r := newRack("vxlan")
 	example.Pair(r.a, "10.1.8.0/24")
 	w := build(t, &r.Cloud)
 	frame := ipv4(r.a.MAC, r.c.MAC, "10.1.8.77", "10.1.0.13")
 	w.send(r.a, frame, at(frame, r.c))
 	w.send(r.a, ipv4(r.a.MAC, r.c.MAC, "10.1.9.77", "10.1.0.13"))
-	w.send(r.c, who(r.c.MAC, "10.1.0.13", "10.1.8.77"))
+	ask := who(r.c.MAC, "10.1.0.13", "10.1.8.77")
+	w.send(r.c, ask, at(ask, r.a), r.bystanders(ask, r.b, nil))
+	announcement := who(r.a.MAC, "10.1.8.77", "10.1.8.77")
+	w.send(r.a, announcement, at(announcement, r.b, r.c, r.d))
+	w.send(r.a, who(r.a.MAC, "10.1.9.77", "10.1.9.77"))
 }
 
 func TestAllowedAddressOfOnePortIsAnswered(t *testing.T) {

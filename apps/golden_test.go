@@ -56,7 +56,7 @@ func write(b *strings.Builder, t flow.Tables) {
 	}
 	b.WriteString("\n")
 	for _, g := range t.Groups {
-		fmt.Fprintf(b, "%s\n", flow.FormatGroup(g, example.Names))
+		fmt.Fprintf(b, "%s\n", flow.FormatGroup(g, pipeline.Names))
 	}
 	b.WriteString("\n")
 	for _, m := range t.Meters {

@@ -12,6 +12,8 @@ type Node struct {
 	Number     Number
 	SystemID   string     // Open vSwitch's external_ids:system-id, the node's identity
 	Hostname   string     // external_ids:hostname; equals Nova's host
+	// HostnamePinned: no other system-id may have the hostname, nor this node another one, until an operator forgets it.
+	HostnamePinned bool
 	EncapIP    netip.Addr // external_ids:planck-encap-ip; the zero Addr: no tunnels
 	DatapathID uint64     // of br-int, chosen by Planck
 	TunnelPort uint32     // ofport of the VXLAN port on br-int; 0: none yet

@@ -3,11 +3,13 @@ package arp
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/planck-sdn/planck/apps/l2"
 	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/model/topology"
 )
 
 // App renders the answers.
@@ -23,11 +25,14 @@ var (
 	ruleAnswer = pipeline.NewRule(403, "arp", "answer",
 		"An ARP request for the port's address is answered on the node where it is asked.")
 	ruleShared = pipeline.NewRule(404, "arp", "address of several ports",
-		"Several ports may use this address: each of them gets the request, and whoever holds the address answers.")
+		"Several ports may use this address, or one port with several MACs: each port gets the request, and whoever holds the address answers.")
+	rulePrefix = pipeline.NewRule(405, "arp", "request from an allowed prefix",
+		"An ARP request from a prefix that the port may use is heard by the whole network: the port may be announcing an address of its own.")
 )
 
 const (
 	priorityRest     = 0
+	priorityPrefix   = 40
 	priorityAnswer   = 50
 	priorityAnnounce = 60
 	priorityProbe    = 70
@@ -43,11 +48,20 @@ func port(c *pipeline.Context, n *model.Network, p *model.Port) {
 		for _, ip := range addrs {
 			own(c, n, a.Ofport, ip)
 		}
+		for _, pair := range p.AllowedAddressPairs {
+			if !pair.IP.IsSingleIP() && pair.IP.Addr().Is4() {
+				fromPrefix(c, n, a.Ofport, pair.IP.Masked())
+			}
+		}
 	}
 	for _, ip := range addrs {
 		claims := c.View.ClaimsOf(n.Number, ip)
+		server := slices.IndexFunc(claims, func(c topology.Claim) bool { return c.Port.DeviceOwner == model.DeviceOwnerDHCP })
+		if server >= 0 { // the network's DHCP server is not to be taken over by a VM that may use its address
+			claims = claims[server : server+1]
+		}
 		switch {
-		case len(claims) > 1:
+		case len(claims) > 1 || len(claims) == 1 && claims[0].MAC == model.MAC{}:
 			shared(c, n, ip, claims)
 		case len(claims) == 1 && claims[0].Port.Number == p.Number:
 			answers(c, n, p, ip, claims[0].MAC)
@@ -87,6 +101,14 @@ func own(c *pipeline.Context, n *model.Network, ofport uint32, ip netip.Addr) {
 	mine := append(request(n, ip, pipeline.FromPort), pipeline.PortKey(ofport))
 	c.Flow(ruleAnnounce, pipeline.Answer, priorityAnnounce, mine, flow.ToGroup{ID: l2.GroupID(n.Key, l2.Flood)})
 	c.Flow(ruleProbe, pipeline.Answer, priorityProbe, append(mine, flow.Exact(flow.ARPSPA, 0)))
+}
+
+// fromPrefix floods a port's requests from a prefix that it may use: the announcements of its addresses are among them.
+func fromPrefix(c *pipeline.Context, n *model.Network, ofport uint32, prefix netip.Prefix) {
+	c.Flow(rulePrefix, pipeline.Answer, priorityPrefix,
+		pipeline.Match(pipeline.InNetwork(n.Key), pipeline.CameFrom(pipeline.FromPort), pipeline.PortKey(ofport),
+			pipeline.EthType(pipeline.EthTypeARP), flow.Exact(flow.ARPOp, 1), pipeline.Prefix(flow.ARPSPA, prefix)),
+		flow.ToGroup{ID: l2.GroupID(n.Key, l2.Flood)})
 }
 
 // answers renders the answers for an address that is one port's alone: to ports of this node always, to a mapped

@@ -11,15 +11,6 @@ import (
 	"github.com/planck-sdn/planck/model/topology"
 )
 
-// Names are the names of the tables.
-var Names = func() flow.TableNames {
-	names := flow.TableNames{}
-	for _, t := range pipeline.OVS {
-		names[t.ID] = t.Name
-	}
-	return names
-}()
-
 // Tables renders all that a node has: entries in the order of flow.Encoded, groups and meters by number. Entries that
 // several units have in common are there once, with the cookie of the lowest. Different entries with the same match are an error.
 func Tables(apps []*pipeline.App, v *topology.View, node model.Number) (flow.Tables, error) {
@@ -76,7 +67,7 @@ func Text(f flow.Encoded) string {
 	if err != nil {
 		return fmt.Sprintf("%q: %v", string(f), err)
 	}
-	return flow.Format(e, Names)
+	return flow.Format(e, pipeline.Names)
 }
 
 // Changes are the messages that install tables on an empty switch: meters and groups first, and pieces of groups before

@@ -64,7 +64,7 @@ func port(c *pipeline.Context, n *model.Network, p *model.Port) {
 	ip, arp := pipeline.EthType(pipeline.EthTypeIPv4), pipeline.EthType(pipeline.EthTypeARP)
 	udp := flow.Exact(flow.IPProto, pipeline.ProtoUDP)
 	add(ruleServer, priorityDrop,
-		pipeline.Match(ip, udp, flow.Exact(flow.UDPSrc, 67), flow.Exact(flow.UDPDst, 68)))
+		pipeline.Match(ip, udp, flow.Exact(flow.UDPDst, 68))) // whatever the source port: clients do not look at it
 
 	macs := map[model.MAC]bool{}
 	for _, s := range sources(p) {

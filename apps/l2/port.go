@@ -51,10 +51,9 @@ func port(c *pipeline.Context, n *model.Network, p *model.Port) {
 				pipeline.SetPort(location.Ofport), pipeline.Goto(pipeline.Output))
 			continue
 		}
-		if out := toNode(c, n, location.Node); out != nil {
-			c.Flow(ruleRemote, pipeline.Deliver, priorityUnicast,
-				pipeline.Match(pipeline.InNetwork(n.Key), pipeline.CameFrom(pipeline.FromPort), pipeline.EthDst(mac)), out)
-		}
+		// Without a way there the entry drops: the address is known, and nobody else's.
+		c.Flow(ruleRemote, pipeline.Deliver, priorityUnicast,
+			pipeline.Match(pipeline.InNetwork(n.Key), pipeline.CameFrom(pipeline.FromPort), pipeline.EthDst(mac)), toNode(c, n, location.Node))
 	}
 }
 

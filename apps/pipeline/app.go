@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/planck-sdn/planck/model"
@@ -64,5 +66,20 @@ func Render(apps []*App, v *topology.View, node model.Number, u topology.Unit) R
 			}
 		}
 	}
+	c.unique()
 	return c.result
+}
+
+// unique drops entries that a unit has built twice, as for an address that a port lists twice, and reports two that differ at one
+// place as the defect that they are.
+func (c *Context) unique() {
+	seen := make(map[flow.Key]flow.Encoded, len(c.result.Flows))
+	c.result.Flows = slices.DeleteFunc(c.result.Flows, func(f flow.Encoded) bool {
+		first, again := seen[f.Key()]
+		if again && first.Instructions() != f.Instructions() {
+			c.fail(fmt.Errorf("app %s built two different entries for one match in table %s", c.app, TableName(f.Table())))
+		}
+		seen[f.Key()] = f
+		return again
+	})
 }

@@ -30,7 +30,7 @@ var (
 
 	Answer = &Table{ID: 28, Name: "answer", App: "arp",
 		Purpose: "ARP requests for known addresses are answered on the spot; other packets go on.",
-		Match:   fields(masked(flow.Metadata), exact(flow.EthType, flow.ARPOp, flow.ARPTPA, flow.ARPSPA)),
+		Match:   fields(masked(flow.Metadata), exact(flow.EthType, flow.ARPOp, flow.ARPTPA), masked(flow.ARPSPA)),
 		Actions: []ActionKind{ActSetField, ActMove, ActOutput, ActGroup, ActPushVLAN, ActPopVLAN, ActResubmit},
 		Next:    []*Table{Deliver}, Resubmit: []*Table{Output},
 		Miss: "never: an entry sends the rest to deliver"}

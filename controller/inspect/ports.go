@@ -4,13 +4,15 @@ import (
 	"context"
 
 	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/store"
 	"github.com/planck-sdn/planck/model/topology"
 	"github.com/planck-sdn/planck/northbound/admin"
 )
 
 // Port tells what the data plane has made of a port.
 func (i *Inspector) Port(ctx context.Context, id string) (admin.Port, error) {
-	row, err := i.Store.Port(ctx, id) // for the status, which the topology does not have
+	// From the database, for the status, which the topology does not have. Whoever gets here is an administrator.
+	row, err := i.Store.Port(store.WithScope(ctx, store.Scope{Admin: true}), id)
 	if err != nil {
 		return admin.Port{}, err
 	}

@@ -38,7 +38,8 @@ type databases struct{ *Registry }
 func (r databases) Updated(s *ovsdb.Session, state ovsdb.State) {
 	r.mu.Lock()
 	a := r.attached[s]
-	if a == nil {
+	first := a == nil
+	if first {
 		a = &attachment{registry: r.Registry, session: s, wake: make(chan struct{}, 1), done: make(chan struct{}),
 			log: r.cfg.Log.With(zap.Stringer("remote", s.RemoteAddr()), zap.String("hostname", state.Hostname))}
 		r.attached[s] = a
@@ -46,13 +47,19 @@ func (r databases) Updated(s *ovsdb.Session, state ovsdb.State) {
 	}
 	r.mu.Unlock()
 	a.mu.Lock()
+	before := a.state
 	a.state = state
 	a.mu.Unlock()
+	if !first { // what the first state shows was plugged some time ago
+		view := r.view()
+		r.wiring.updated(before, state, func(port string) bool { return view.PortByID(port) != nil })
+	}
 	a.signal()
 }
 
 // Disconnected forgets a session. The node's row stays: a node that is away keeps its report.
-func (r databases) Disconnected(s *ovsdb.Session, _ ovsdb.State, err error) {
+func (r databases) Disconnected(s *ovsdb.Session, last ovsdb.State, err error) {
+	r.wiring.gone(last)
 	r.mu.Lock()
 	a := r.attached[s]
 	delete(r.attached, s)
@@ -102,10 +109,8 @@ func (a *attachment) serve(ctx context.Context, state ovsdb.State) (again bool) 
 	case problem != "":
 		a.refuse(problem)
 		return false
-	case !report.EncapIP.IsValid():
-		return a.detach(ctx, state)
 	}
-	// A claim on a node that is in service is settled by asking that one.
+	// A claim on a node that is in service is settled by asking that one, before anything is done in its name.
 	if other := a.registry.sameSystem(a); other != nil {
 		if other.session.Ping(ctx) == nil {
 			a.refuse(fmt.Sprintf("system-id %s has a session from %s that answers", state.SystemID, other.session.RemoteAddr()))
@@ -114,8 +119,15 @@ func (a *attachment) serve(ctx context.Context, state ovsdb.State) (again bool) 
 		other.session.Close(errReplaced)
 		return true
 	}
+	if !report.EncapIP.IsValid() {
+		return a.detach(ctx, state)
+	}
 	row := a.row(state)
 	if row == nil {
+		// A machine that died, and was declared gone for it, must not come back by what its session left behind.
+		if err := a.session.Ping(ctx); err != nil {
+			return a.failed("taking in the node", err)
+		}
 		var err error
 		if row, _, err = a.registry.cfg.Store.ReportNode(ctx, *report); err != nil {
 			return a.failed("taking in the node", err)
@@ -197,9 +209,8 @@ func (a *attachment) check(state ovsdb.State) (report *model.Node, mappings map[
 		return bad("the node belongs to cloud %s, and this is cloud %s: is the database the right one? "+
 			"(on the node: ovs-vsctl remove Open_vSwitch . external_ids planck-cloud hands it over)", state.Cloud, a.registry.cfg.Cloud)
 	}
-	row := a.row(state)
 	if state.EncapIP == "" {
-		if row == nil && state.Cloud == "" {
+		if a.row(state) == nil && state.Cloud == "" {
 			return bad("external_ids:planck-encap-ip is not set")
 		}
 		return &model.Node{}, nil, ""
@@ -222,14 +233,15 @@ func (a *attachment) check(state ovsdb.State) (report *model.Node, mappings map[
 	if state.Integration.Exists && state.Integration.Ownership == ovsdb.Foreign && !state.Adopt {
 		return bad("%s was not made by Planck (external_ids:planck-adopt=true hands it over)", ovsdb.IntegrationBridge)
 	}
-	if row != nil && row.Hostname != state.Hostname {
-		return bad("system-id %s is pinned to hostname %s (planckctl node forget %s unpins it)", state.SystemID, row.Hostname, row.Hostname)
-	}
 	a.registry.view().Nodes(func(n *model.Node) {
-		switch {
+		switch same := n.Hostname == state.Hostname; {
 		case n.SystemID == state.SystemID:
-		case n.Hostname == state.Hostname:
+			if !same && n.HostnamePinned {
+				problem = fmt.Sprintf("system-id %s is pinned to hostname %s (planckctl node forget %s unpins it)", n.SystemID, n.Hostname, n.Hostname)
+			}
+		case same && n.HostnamePinned:
 			problem = fmt.Sprintf("hostname %s is pinned to system-id %s (planckctl node forget %s unpins it)", n.Hostname, n.SystemID, n.Hostname)
+		case same: // it was forgotten, and gives way with all that it has
 		case n.EncapIP == encap:
 			problem = fmt.Sprintf("encapsulation address %s is that of node %s", encap, n.Hostname)
 		}
@@ -296,17 +308,13 @@ func (a *attachment) refuse(problem string) {
 
 // failed notes an error, and tells whether it may pass.
 func (a *attachment) failed(doing string, err error) (again bool) {
-	a.mu.Lock()
-	a.problem = doing + ": " + err.Error()
-	a.mu.Unlock()
-	a.log.Warn("node", zap.String("doing", doing), zap.Error(err))
-	var refusal *model.Error
+	a.refuse(doing + ": " + err.Error())
 	for _, final := range []error{ovsdb.ErrForeignCloud, ovsdb.ErrForeignBridge, ovsdb.ErrForeignPort, ovsdb.ErrMapping} {
 		if errors.Is(err, final) {
 			return false
 		}
 	}
-	return !errors.As(err, &refusal)
+	return true
 }
 
 func (a *attachment) datapathID() uint64 {

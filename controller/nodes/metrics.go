@@ -25,10 +25,12 @@ func (c collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{descConnected, descRevision, descMessages} {
 		ch <- d
 	}
+	c.registry.wiring.seconds.Describe(ch)
 }
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
+	c.registry.wiring.seconds.Collect(ch)
 	c.registry.mu.Lock()
 	defer c.registry.mu.Unlock()
 	for number, s := range c.registry.switches {

@@ -41,6 +41,7 @@ type Registry struct {
 	reconciles chan struct{}
 	view       func() *topology.View
 	ctx        context.Context
+	wiring     *wiring
 
 	mu        sync.Mutex
 	switches  map[model.Number]*running
@@ -61,6 +62,7 @@ func New(ctx context.Context, cfg Config, view func() *topology.View) *Registry 
 		reconciles: make(chan struct{}, concurrentReconciles),
 		view:       view,
 		ctx:        ctx,
+		wiring:     newWiring(),
 		switches:   map[model.Number]*running{},
 		bySession:  map[*openflow.Session]*reconcile.Switch{},
 		attached:   map[*ovsdb.Session]*attachment{},
@@ -84,7 +86,7 @@ func (r *Registry) start(node model.Number, v *topology.View) {
 		Generation:  func(ctx context.Context) (uint64, error) { return r.cfg.Masters.Generation(ctx, node) },
 		Reconciles:  r.reconciles,
 		KeepForeign: func() bool { return r.keepsForeign(node) },
-		Status:      r.cfg.Status,
+		Status:      r.status,
 	}, v)
 	r.switches[node] = &running{s, stop}
 	r.running.Go(func() { s.Run(ctx) })

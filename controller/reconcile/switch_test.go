@@ -240,12 +240,10 @@ func TestRefusedEntryHurtsItsPortOnly(t *testing.T) {
 func TestMassDeletionIsHeld(t *testing.T) {
 	v := viewOf(smallCloud(100))
 	sw := flow.NewSwitch(flow.SwitchConfig{})
-	start(t, v, here).Connected(newSession(sw))
-	waitFlows := func(b *bench) { b.eventually("in step", func() bool { return b.Confirmed() != nil }) }
 	b := start(t, v, here)
 	session := newSession(sw)
 	b.Connected(session)
-	waitFlows(b)
+	b.confirmed(v)
 	whole := len(sw.Tables().Flows)
 
 	few := start(t, viewOf(smallCloud(10)), here)

@@ -135,6 +135,36 @@ func TestBrokenEntriesStayBroken(t *testing.T) {
 	}
 }
 
+// One entry must not have two encodings that a reader accepts.
+func TestDecodeRefusesOtherSpellings(t *testing.T) {
+	enc := string(Encode(guardEntry))
+	goodKey := "\x00\x00\x01\x00"
+	rest := strings.Repeat("\x00", offInstructions)
+	field := func(f Field, mask string) string { return string([]byte{byte(f) | masked}) + "\x00\x01" + mask }
+	for name, b := range map[string]string{
+		"goto twice":            enc + string([]byte{tagGoto, 21}),
+		"action after goto":     enc + string([]byte{tagDecTTL}),
+		"meter 0":               enc[:len(enc)-2] + string([]byte{tagMeter, 0, 0, 0, 0, tagGoto, 20}),
+		"mask of all ones":      goodKey + "\x05" + field(EthType, "\xff\xff") + rest,
+		"mask of none":          goodKey + "\x05" + field(TCPSrc, "\x00\x00") + rest,
+		"value outside mask":    goodKey + "\x05" + field(TCPSrc, "\x00\x02") + rest,
+		"order of the match":    goodKey + "\x06" + string([]byte{byte(TCPDst), 0, 1, byte(TCPSrc), 0, 1}) + rest,
+		"set of two runs":       goodKey + "\x00" + rest + string([]byte{tagSetField}) + field(TCPSrc, "\x00\x05"),
+		"controller as a port":  goodKey + "\x00" + rest + string([]byte{tagOutput, 0xff, 0xff, 0xff, 0xfd}),
+		"flag of the message":   goodKey + "\x00" + rest[:9] + "\x02" + rest[10:],
+		"cut in the match":      goodKey + "\x01" + string([]byte{byte(TCPSrc)}) + rest,
+		"cut in the header":     enc[:len(enc)-3],
+		"cut in an instruction": enc[:len(enc)-1],
+	} {
+		if e, err := Encoded(b).Decode(); err == nil {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	if _, err := Encoded(goodKey + "\x00" + rest).Decode(); err != nil {
+		t.Errorf("the empty entry: %v", err)
+	}
+}
+
 func TestEncodeProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawRapid(t).anyEntry()

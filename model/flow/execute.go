@@ -77,10 +77,8 @@ func (s *Switch) Execute(in Input) (Result, error) {
 
 // Send executes a packet-out.
 func (s *Switch) Send(out PacketOut) (Result, error) {
-	for _, a := range out.Actions {
-		if err := s.checkAction(a); err != nil {
-			return Result{}, err
-		}
+	if err := s.checkActions(out.Actions); err != nil {
+		return Result{}, err
 	}
 	return s.run(Input{Frame: out.Data, InPort: out.InPort}, func(x *execution, p *packet) error {
 		_, err := x.actions(p, out.Actions)

@@ -160,10 +160,16 @@ func (d draw) actions(header []Field, inBucket bool, table uint8) []Action {
 			if f == VLANVID {
 				s.Mask = f.AllOnes()
 			}
+			if f == ARPOp {
+				s.Mask = f.AllOnes()
+			}
 			s.Value &= s.Mask
 			list = append(list, s)
 		case 6:
 			from, to := pick(d, header...), pick(d, header...)
+			if to == ARPOp { // Open vSwitch writes nothing into ARP headers while the operation is 0
+				to = ARPSPA
+			}
 			list = append(list, Move{from, to, d.int(1, min(from.moveBits(), to.moveBits()))})
 		case 7:
 			switch {

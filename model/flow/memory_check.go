@@ -50,7 +50,20 @@ func (s *Switch) checkEntry(e *Entry) error {
 	if err := s.checkMeter(e.Meter); err != nil {
 		return err
 	}
+	if err := s.checkActions(e.Apply); err != nil {
+		return err
+	}
 	for _, a := range e.Apply {
+		if err := k.follow(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkActions refuses lists, of an entry or a packet-out, that the switch cannot do whatever the packet.
+func (s *Switch) checkActions(list []Action) error {
+	for _, a := range list {
 		if err := s.checkAction(a); err != nil {
 			return err
 		}
@@ -58,9 +71,6 @@ func (s *Switch) checkEntry(e *Entry) error {
 			if _, exists := s.groups[g.ID]; !exists {
 				return errOutGroup
 			}
-		}
-		if err := k.follow(a); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -314,6 +314,12 @@ func steps(r Result) string {
 	return b.String()
 }
 
+// twoTags tells of frames that are not compared: once a copy with two tags has left, the userspace datapath of Open
+// vSwitch 3.1.0 writes later changes of the IP header four bytes too early.
+func twoTags(frame []byte) bool {
+	return bytes.Equal(frame[12:14], []byte{0x81, 0}) && bytes.Equal(frame[16:18], []byte{0x81, 0})
+}
+
 // compareFrames sends packets through the datapath of o, and compares what its ports sent.
 func compareFrames(t *testing.T, o *openVSwitch, s *Switch, d draw) {
 	marker := slices.Concat(appendNumber(nil, 0x020000000001, 6), appendNumber(nil, 0x020000000002, 6), []byte{0x90, 0x01}, make([]byte, 50))
@@ -337,7 +343,7 @@ func compareFrames(t *testing.T, o *openVSwitch, s *Switch, d draw) {
 			if e.Port == PortLocal {
 				port = "br0"
 			}
-			if e.Port != PortController {
+			if e.Port != PortController && !twoTags(e.Frame) {
 				want[port] = append(want[port], fmt.Sprintf("%x", e.Frame))
 			}
 		}
@@ -356,7 +362,7 @@ func compareFrames(t *testing.T, o *openVSwitch, s *Switch, d draw) {
 			for _, f := range o.captured(port) {
 				if bytes.Equal(f, marker) {
 					markers++
-				} else {
+				} else if !twoTags(f) {
 					got = append(got, fmt.Sprintf("%x", f))
 				}
 			}

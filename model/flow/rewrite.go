@@ -12,8 +12,12 @@ func (p *packet) own() {
 	}
 }
 
-// set writes the bits in mask of f, and keeps checksums right. A field that the packet does not have stays away.
+// set writes the bits in mask of f, and keeps checksums right. A field that the packet does not have stays away, but for
+// the VLAN id with its presence bit: it brings a tag along, as in Open vSwitch.
 func (p *packet) set(f Field, value, mask uint64) {
+	if f == VLANVID && p.tags == 0 && value&mask&vidPresent != 0 {
+		p.pushVLAN()
+	}
 	if !p.has(f) {
 		return
 	}

@@ -103,8 +103,8 @@ func portName(port uint32) string {
 	return strconv.FormatUint(uint64(port), 10)
 }
 
-// hex writes as C's %#x does: no prefix on zero.
-func hex(v uint64) string {
+// hexText writes as C's %#x does: no prefix on zero.
+func hexText(v uint64) string {
 	if v == 0 {
 		return "0"
 	}
@@ -148,7 +148,7 @@ func (f Field) notation() notation {
 func valueText(f Field, v uint64) string {
 	switch f.notation() {
 	case hexadecimal:
-		return hex(v)
+		return hexText(v)
 	case macAddress:
 		return macText(v)
 	case ipv4Address:
@@ -174,6 +174,6 @@ func maskedText(m FieldMatch) string {
 		}
 		return ipv4Text(m.Value) + "/" + ipv4Text(m.Mask)
 	default:
-		return hex(m.Value) + "/" + hex(m.Mask)
+		return hexText(m.Value) + "/" + hexText(m.Mask)
 	}
 }

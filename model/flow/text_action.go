@@ -130,7 +130,7 @@ func (t *text) setField(s SetField) {
 		return
 	}
 	low := bits.TrailingZeros64(s.Mask)
-	t.str("load:" + hex(s.Value>>low) + "->" + subfield(s.Field, low, bits.OnesCount64(s.Mask)))
+	t.str("load:" + hexText(s.Value>>low) + "->" + subfield(s.Field, low, bits.OnesCount64(s.Mask)))
 }
 
 // subfield writes bits low to low+n-1 of a field.

@@ -77,6 +77,7 @@ func (s *Store) ForgetNode(ctx context.Context, number model.Number) error {
 		if _, err := t.lockNode(number); err != nil {
 			return err
 		}
+		t.touch(model.Ref{Kind: model.KindNode, Number: number})
 		return t.Exec("UPDATE nodes SET hostname_pinned = ? WHERE number = ?", false, number).Error
 	})
 }

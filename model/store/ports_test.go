@@ -416,3 +416,39 @@ func TestListNetworksAndSubnets(t *testing.T) {
 		}
 	})
 }
+
+// Updates of one object wait for each other: none is lost, and a port's addresses are those of its last update.
+func TestUpdatesCompete(t *testing.T) {
+	const writers, updates = 6, 4
+	onBoth(t, func(t *testing.T, s *Store) {
+		n := newNetwork(t, s)
+		subnet := newSubnet(t, s, n, "10.0.0.0/24", withoutDHCP)
+		p := newPort(t, s, n)
+		var group sync.WaitGroup
+		for w := range writers {
+			group.Go(func() {
+				for u := range updates {
+					_, err := s.UpdatePort(admin, p.ID, func(p *model.Port) error {
+						p.Name += "x"
+						p.FixedIPs = []model.FixedIP{{SubnetID: subnet.ID, IPAddress: netip.AddrFrom4([4]byte{10, 0, 0, byte(10 + w*updates + u)})}}
+						return nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+					if _, err := s.UpdateNetwork(admin, n.ID, func(n *model.Network) error { n.Description += "x"; return nil }); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		group.Wait()
+		got := must(s.Port(admin, p.ID))(t)
+		if len(got.Name) != writers*updates || got.RevisionNumber != 1+writers*updates || len(got.FixedIPs) != 1 {
+			t.Errorf("port after %d updates: %+v", writers*updates, got)
+		}
+		if got := must(s.Network(admin, n.ID))(t); len(got.Description) != writers*updates || got.RevisionNumber != 1+writers*updates {
+			t.Errorf("network after %d updates: %+v", writers*updates, got)
+		}
+	})
+}

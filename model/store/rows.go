@@ -185,7 +185,7 @@ func (r *nodeRow) model(interfaces []interfaceRow) (*model.Node, error) {
 		return nil, err
 	}
 	n := &model.Node{
-		Number: r.Number, SystemID: r.SystemID, Hostname: r.Hostname, EncapIP: encap,
+		Number: r.Number, SystemID: r.SystemID, Hostname: r.Hostname, HostnamePinned: r.HostnamePinned, EncapIP: encap,
 		DatapathID: datapathPrefix<<48 | uint64(r.Number), TunnelPort: r.TunnelPort, Mappings: r.Mappings,
 		Interfaces: make([]model.Interface, len(interfaces)), CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}

@@ -194,6 +194,9 @@ func TestDHCPPort(t *testing.T) {
 		if addresses() == nil {
 			t.Fatal("no DHCP port after DHCP was enabled again")
 		}
+		check(t, s.DeleteSubnet(admin, second.ID))
+		expect()
+		newSubnet(t, s, n, "10.3.0.0/24")
 		check(t, s.DeleteNetwork(admin, n.ID))
 		if ports := must(s.ListPorts(admin, Query{}))(t); len(ports) != 0 {
 			t.Fatalf("left after the network: %+v", ports)

@@ -154,10 +154,10 @@ func (s *step) port(n model.Number, now *model.Port) {
 }
 
 // samePort tells whether two versions of a port are rendered alike: names, descriptions and status are not
-// rendered.
+// rendered. Nor is the binding's generation, but a new one has to be confirmed anew.
 func samePort(a, b *model.Port) bool {
 	return a != nil && b != nil && a.ID == b.ID && a.AdminStateUp == b.AdminStateUp && a.MAC == b.MAC &&
-		a.DeviceOwner == b.DeviceOwner && a.PortSecurityEnabled == b.PortSecurityEnabled && a.HostID == b.HostID &&
+		a.DeviceOwner == b.DeviceOwner && a.PortSecurityEnabled == b.PortSecurityEnabled && a.HostID == b.HostID && a.BindingGeneration == b.BindingGeneration &&
 		slices.Equal(a.FixedIPs, b.FixedIPs) && slices.Equal(a.AllowedAddressPairs, b.AllowedAddressPairs)
 }
 
@@ -278,7 +278,7 @@ func (s *step) attach() {
 			continue // its network is not known yet
 		}
 		if was != nil {
-			m.wasOpen = !was.PortSecurityEnabled
+			m.wasOpen = takesUnknown(was)
 			if len(m.before) > 0 || was.DeviceOwner == model.DeviceOwnerDHCP {
 				m.oldIP, m.oldMAC = s.removeClaims(m.network, was)
 			}
@@ -290,7 +290,7 @@ func (s *step) attach() {
 		}
 		s.new.places.delete(port)
 		if is != nil {
-			m.isOpen = !is.PortSecurityEnabled
+			m.isOpen = takesUnknown(is)
 			m.now = s.new.place(m.network, is)
 			if len(m.now) > 0 {
 				s.new.places.set(port, m.now)

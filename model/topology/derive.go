@@ -2,6 +2,7 @@ package topology
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/planck-sdn/planck/model"
 )
@@ -57,20 +58,32 @@ func (s *step) servesDHCP(network model.Number, p *model.Port) bool {
 	return p.DeviceOwner == model.DeviceOwnerDHCP && n != nil && n.AdminStateUp
 }
 
-// claims lists the single addresses and the MACs that a port may send from.
+// takesUnknown tells whether a port gets what is addressed to nobody that is known: without port security it may use
+// any address, and with an allowed prefix those in it.
+func takesUnknown(p *model.Port) bool {
+	return !p.PortSecurityEnabled ||
+		slices.ContainsFunc(p.AllowedAddressPairs, func(pair model.AddressPair) bool { return !pair.IP.IsSingleIP() })
+}
+
+// claims lists the single addresses and the MACs that a port may send from. An address that goes with several MACs has the
+// zero MAC.
 func claims(p *model.Port) (addrs map[netip.Addr]model.MAC, macs []model.MAC) {
 	addrs = map[netip.Addr]model.MAC{}
 	macs = []model.MAC{p.MAC}
+	for _, fixed := range p.FixedIPs {
+		addrs[fixed.IPAddress] = p.MAC
+	}
 	for _, pair := range p.AllowedAddressPairs {
 		if pair.IP.IsSingleIP() {
-			addrs[pair.IP.Addr()] = pair.MAC
+			ip, mac := pair.IP.Addr(), pair.MAC
+			if other, again := addrs[ip]; again && other != mac {
+				mac = model.MAC{}
+			}
+			addrs[ip] = mac
 		}
 		if pair.MAC != p.MAC {
 			macs = append(macs, pair.MAC)
 		}
-	}
-	for _, fixed := range p.FixedIPs { // after the pairs: the port's own MAC holds
-		addrs[fixed.IPAddress] = p.MAC
 	}
 	return addrs, macs
 }

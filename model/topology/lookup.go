@@ -142,7 +142,8 @@ func (v *View) IsPresent(network, node model.Number) bool {
 // PresentOn returns the nodes that have a port of the network, in order of number.
 func (v *View) PresentOn(network model.Number) []model.Number { return nodesOf(v.attached, network) }
 
-// OpenOn returns the nodes that have a port of the network with port security off.
+// OpenOn returns the nodes that have a port of the network that takes unknown destinations: one without port security,
+// or with a prefix among its allowed address pairs.
 func (v *View) OpenOn(network model.Number) []model.Number { return nodesOf(v.open, network) }
 
 // PartIsEmpty tells whether a local part of a network's unit has no port on the node.
@@ -211,7 +212,8 @@ type Claim struct {
 }
 
 // ClaimsOf returns the attached ports (and the DHCP port) that have an address among their fixed IPs or, as a
-// single address, among their allowed address pairs; in order of port.
+// single address, among their allowed address pairs; in order of port. The MAC is zero where the port may use the address
+// with several.
 func (v *View) ClaimsOf(network model.Number, addr netip.Addr) []Claim {
 	var list []Claim
 	v.addrs.from(addrKey{network: network, addr: addr}, func(k addrKey, mac model.MAC) bool {

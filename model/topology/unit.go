@@ -41,7 +41,7 @@ const (
 	MainPart       PartKind = iota
 	LocalPart               // ports on the node
 	RemotePart              // other nodes that have the network
-	LocalOpenPart           // ports on the node with port security off
+	LocalOpenPart           // ports on the node that take unknown destinations
 	RemoteOpenPart          // other nodes that have such ports
 )
 

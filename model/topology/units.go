@@ -50,7 +50,7 @@ func (v *View) networkUnits(network, node model.Number, visit func(Unit)) {
 	}
 	v.AttachedOn(network, node, func(a Attachment) {
 		once(LocalPartOf(a.Ofport))
-		if p := v.Port(a.Port); p != nil && !p.PortSecurityEnabled {
+		if p := v.Port(a.Port); p != nil && takesUnknown(p) {
 			once(LocalOpenPartOf(a.Ofport))
 		}
 	})

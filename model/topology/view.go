@@ -32,7 +32,7 @@ type View struct {
 	// Derived from the rows above:
 	attached table[attachKey, Attachment]      // network, node, ofport
 	places   table[model.Number, []Attachment] // port -> where it has entries of its own
-	open     table[attachKey, struct{}]        // those of attached that have port security off
+	open     table[attachKey, struct{}]        // those of attached that take unknown destinations
 	addrs    table[addrKey, model.MAC]         // network, address, port
 	macs     table[macKey, struct{}]           // network, MAC, port
 }

@@ -3,8 +3,8 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -64,16 +64,19 @@ func readBody(r *http.Request) (map[string]any, error) {
 			err = errors.New("more than one JSON value")
 		}
 	}
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, model.Errorf(http.StatusRequestEntityTooLarge, "HTTPRequestEntityTooLarge", "Request is too large: the limit is %d bytes.", tooLarge.Limit)
-	case err != io.EOF:
-		e := *errInvalidBody
-		e.Detail = err.Error()
-		return nil, &e
+	if err == io.EOF {
+		return body, nil
 	}
-	return body, nil
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return nil, model.Errorf(http.StatusRequestEntityTooLarge, "HTTPRequestEntityTooLarge", "Request is too large: the limit is %d bytes.", tooLarge.Limit)
+	}
+	invalid := *errInvalidBody
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		invalid.Detail = fmt.Sprintf("%v at byte %d", syntax, syntax.Offset)
+	}
+	return nil, &invalid
 }
 
 // items finds the objects of a body, one or (in POST) many.
@@ -160,8 +163,8 @@ func (r *Resource[T]) read(item map[string]any, method string, who *auth.Context
 
 func (r *Resource[T]) refuseUnknown(item map[string]any) error {
 	var unknown []string
-	for key := range maps.Keys(item) {
-		if a := r.attribute(key); a == nil {
+	for key := range item {
+		if r.attribute(key) == nil {
 			unknown = append(unknown, show(key))
 		}
 	}

@@ -63,7 +63,7 @@ func (c *collection[T]) handle(serve func(*request) (status int, body []byte, er
 }
 
 func (c *collection[T]) list(r *request) (int, []byte, error) {
-	q, err := c.query(r.URL.Query())
+	q, err := c.query(r.URL.RawQuery)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -48,6 +49,20 @@ func newServerWith(t testing.TB, source model.Source, options Options) *server {
 	core, logs := observer.New(zapcore.DebugLevel)
 	options.Log = zap.New(core)
 	return &server{t, New(st, auth.NewNone(), options), st, backend{st}, logs}
+}
+
+// exactly counts UUIDs and MACs instead of drawing them, and stops the clock.
+func exactly() model.Source {
+	var ids, macs uint64
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return model.Source{
+		Now:  func() time.Time { return now },
+		UUID: func() string { ids++; return fmt.Sprintf("00000000-0000-4000-8000-%012d", ids) },
+		MAC: func() model.MAC {
+			macs++
+			return model.MAC{0xfa, 0x16, 0x3e, byte(macs >> 16), byte(macs >> 8), byte(macs)}
+		},
+	}
 }
 
 // answered is an answer with its body read.

@@ -1,10 +1,6 @@
 package api
 
-import (
-	"fmt"
-
-	"github.com/planck-sdn/planck/model"
-)
+import "github.com/planck-sdn/planck/model"
 
 // network is a network with what belongs to other rows.
 type network struct {
@@ -56,7 +52,7 @@ var bytesOrZero = Type[int]{
 	Parse: func(j any) (int, error) {
 		i, err := parseInt(j)
 		if err == nil && i < 0 {
-			err = fmt.Errorf("'%d' should be non-negative", i)
+			err = because("'%d' should be non-negative", i)
 		}
 		return i, err
 	},

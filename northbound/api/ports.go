@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -69,7 +68,7 @@ var fixedIPs = listOf(Type[model.FixedIP]{
 	Parse: func(j any) (f model.FixedIP, err error) {
 		m, ok := j.(map[string]any)
 		if !ok {
-			return f, fmt.Errorf("Invalid data format for fixed IP: '%s'", show(j)) //nolint:staticcheck // Neutron's text
+			return f, because("Invalid data format for fixed IP: '%s'", show(j))
 		}
 		if ip, ok := m["ip_address"]; ok {
 			if f.IPAddress, err = parseIP(ip); err != nil {
@@ -103,7 +102,7 @@ var addressPairs = listOf(Type[model.AddressPair]{
 func parseAddressPair(j any) (pair model.AddressPair, err error) {
 	m, ok := j.(map[string]any)
 	if !ok {
-		return pair, fmt.Errorf("'%s' is not a dictionary", show(j))
+		return pair, because("'%s' is not a dictionary", show(j))
 	}
 	ip, hasIP := m["ip_address"]
 	if !hasIP {

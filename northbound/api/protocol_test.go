@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -16,17 +16,6 @@ import (
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/northbound/auth"
 )
-
-// exactly counts time, UUIDs and MACs instead of drawing them.
-func exactly() model.Source {
-	var ids, macs uint64
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	return model.Source{
-		Now:  func() time.Time { return now },
-		UUID: func() string { ids++; return fmt.Sprintf("00000000-0000-4000-8000-%012d", ids) },
-		MAC:  func() model.MAC { macs++; return model.MAC{0xfa, 0x16, 0x3e, 0, 0, byte(macs)} },
-	}
-}
 
 func TestAnswersAreThese(t *testing.T) {
 	s := newServerWith(t, exactly(), Options{})
@@ -495,11 +484,49 @@ func TestFilters(t *testing.T) {
 		"sort_key=name&sort_dir=up":  badValue,
 		"limit=1&marker=" + someUUID: "404 NetworkNotFound",
 		"limit=1&marker=%00":         badValue,
+		"id=%zz":                     badValue,
+		"id=a;b":                     badValue,
 	} {
 		s.expect(want, "GET", "/v2.0/networks?"+query, "")
 	}
 	for query, want := range map[string]string{"fixed_ips=x": badInput, "fixed_ips==x": badInput, "fixed_ips=ip=x": badInput, "fixed_ips=ip_address=%00": badValue, "fixed_ips=": badInput} {
 		s.expect(want, "GET", "/v2.0/ports?"+query, "")
+	}
+}
+
+func TestEveryDeclaredFilterAndSortKeyWorks(t *testing.T) {
+	s := newServer(t)
+	n := s.create("network", `{"name":"x"}`)["id"].(string)
+	s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":"10.0.0.0/24"}`, n))
+	s.create("port", fmt.Sprintf(`{"network_id":%q,"binding:host_id":"h"}`, n))
+	filterAndSort(s, networks(s.backend.networks()))
+	filterAndSort(s, subnets(s.backend.subnets()))
+	filterAndSort(s, ports(s.backend.ports()))
+}
+
+// filterAndSort filters by what an object shows, which has to find it, and sorts by all keys there are.
+func filterAndSort[T any](s *server, r *Resource[T]) {
+	s.t.Helper()
+	object := s.do("GET", "/v2.0/"+r.Collection, "").list(r.Collection)[0]
+	for _, a := range r.Attributes {
+		if value, shown := object[a.Name]; a.Filter && shown {
+			if value == nil {
+				value = ""
+			}
+			wanted := fmt.Sprint(value)
+			if a.FilterParts != nil {
+				wanted = "ip_address=" + value.([]any)[0].(map[string]any)["ip_address"].(string)
+			}
+			query := url.Values{a.Name: {wanted}, "id": {fmt.Sprint(object["id"])}}.Encode()
+			if got := s.names(r.Collection, query, "id"); len(got) != 1 {
+				s.t.Errorf("%s?%s finds %v", r.Collection, query, got)
+			}
+		}
+		if a.Sort {
+			for _, direction := range []string{"asc", "desc"} {
+				s.expect("200", "GET", "/v2.0/"+r.Collection+"?limit=1&sort_dir="+direction+"&sort_key="+url.QueryEscape(a.Name), "")
+			}
+		}
 	}
 }
 

@@ -21,7 +21,11 @@ type query struct {
 }
 
 // query reads a list's query string.
-func (r *Resource[T]) query(values url.Values) (query, error) {
+func (r *Resource[T]) query(text string) (query, error) {
+	values, err := url.ParseQuery(text)
+	if err != nil { // it would be a pity to list everything for want of a filter
+		return query{}, badRequest("The query string is malformed: %s", show(strings.ToValidUTF8(err.Error(), "?")))
+	}
 	q := query{Query: store.Query{Filters: map[string][]string{}}, fields: nonEmpty(values["fields"])}
 	var unknown []string
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -36,7 +40,6 @@ func (r *Resource[T]) query(values url.Values) (query, error) {
 		}
 		wanted := make([]string, len(values[key]))
 		for i, text := range values[key] {
-			var err error
 			if wanted[i], err = a.wanted(text); err != nil {
 				return q, err
 			}

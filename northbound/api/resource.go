@@ -62,7 +62,7 @@ func standard[T any](at func(*T) standardFields, own ...Attribute[T]) []Attribut
 	project := of(text, func(o *T) *string { return at(o).project })
 	return append([]Attribute[T]{
 		{Name: "id", Value: computed(identifier, func(o *T) string { return *at(o).id }), Get: Anyone, Filter: true, Sort: true},
-		{Name: "tenant_id", Value: project, Post: Anyone, Get: Anyone, Required: true, Filter: true, Sort: true},
+		{Name: "tenant_id", Value: project, Post: Anyone, Get: Anyone, Filter: true, Sort: true},
 		{Name: "project_id", Value: project, Get: Anyone, Filter: true, Sort: true},
 		{Name: "description", Value: of(text, func(o *T) *string { return at(o).description }), Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true},
 		{Name: "revision_number", Value: computed(revision, func(o *T) int64 { return *at(o).revision }), Get: Anyone, Filter: true},

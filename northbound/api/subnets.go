@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"net/http"
 	"net/netip"
 
@@ -60,7 +59,7 @@ var ipVersion = Type[int]{
 		case v == 6:
 			return 0, invalidInput("subnets of IP version 6 are not supported yet")
 		case v != 4:
-			return 0, fmt.Errorf("%d is not in [4, 6]", v)
+			return 0, because("%d is not in [4, 6]", v)
 		}
 		return v, nil
 	},
@@ -72,13 +71,13 @@ var ipVersion = Type[int]{
 func fields(j any, keys ...string) ([]any, error) {
 	m, ok := j.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("Invalid input. '%s' must be a dictionary with keys: %s", show(j), showStrings(keys)) //nolint:staticcheck // Neutron's text
+		return nil, because("Invalid input. '%s' must be a dictionary with keys: %s", show(j), showStrings(keys))
 	}
 	values := make([]any, len(keys))
 	for i, key := range keys {
 		v, ok := m[key]
 		if !ok || len(m) != len(keys) {
-			return nil, fmt.Errorf("Validation of dictionary's keys failed. Expected keys: %s Provided keys: %s", showStrings(keys), show(j)) //nolint:staticcheck // Neutron's text
+			return nil, because("Validation of dictionary's keys failed. Expected keys: %s Provided keys: %s", showStrings(keys), show(j))
 		}
 		values[i] = v
 	}
@@ -107,7 +106,7 @@ var nameservers = listOf(Type[netip.Addr]{
 	Parse: func(j any) (netip.Addr, error) {
 		ip, err := parseIP(j)
 		if err != nil {
-			err = fmt.Errorf("'%s' is not a valid nameserver. %w", show(j), err)
+			err = because("'%s' is not a valid nameserver. %v", show(j), err)
 		}
 		return ip, err
 	},
@@ -123,10 +122,10 @@ var hostRoutes = listOf(Type[model.HostRoute]{
 		}
 		s, _ := v[0].(string)
 		if r.Destination, err = netip.ParsePrefix(s); err != nil || r.Destination != r.Destination.Masked() {
-			return r, fmt.Errorf("'%s' is not a valid CIDR", show(v[0]))
+			return r, because("'%s' is not a valid CIDR", show(v[0]))
 		}
 		if r.Destination.Addr().IsLoopback() {
-			return r, fmt.Errorf("'%s' is not a routable CIDR", show(v[0]))
+			return r, because("'%s' is not a routable CIDR", show(v[0]))
 		}
 		r.NextHop, err = parseIP(v[1])
 		return r, err

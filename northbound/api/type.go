@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -52,14 +51,21 @@ func badRequest(format string, args ...any) *model.Error {
 	return model.Errorf(http.StatusBadRequest, "HTTPBadRequest", format, args...)
 }
 
+// reason says why a value is refused, in words of Neutron's, which begin with a capital letter now and then.
+type reason string
+
+func (r reason) Error() string { return string(r) }
+
+func because(format string, args ...any) error { return reason(fmt.Sprintf(format, args...)) }
+
 // parseString reads any text that the databases can hold, at most max characters.
 func parseString(j any, max int) (string, error) {
 	s, ok := j.(string)
 	if !ok || strings.ContainsRune(s, 0) {
-		return "", fmt.Errorf("'%s' is not a valid string", show(j))
+		return "", because("'%s' is not a valid string", show(j))
 	}
 	if utf8.RuneCountInString(s) > max {
-		return "", fmt.Errorf("'%s' exceeds maximum length of %d", show(s), max)
+		return "", because("'%s' exceeds maximum length of %d", show(s), max)
 	}
 	return s, nil
 }
@@ -100,7 +106,7 @@ var name = Type[string]{
 		}
 		unprintable := strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.Is(unicode.Zs, r) })
 		if unprintable >= 0 || strings.TrimFunc(s, unicode.IsSpace) != s {
-			return "", fmt.Errorf("'%s' is not a valid string", show(s))
+			return "", because("'%s' is not a valid string", show(s))
 		}
 		return s, nil
 	},
@@ -115,7 +121,7 @@ func parseUUID(j any) (string, error) {
 	if id, err := uuid.Parse(s); err == nil && len(s) == len(id.String()) {
 		return id.String(), nil
 	}
-	return "", fmt.Errorf("'%s' is not a valid UUID", show(j))
+	return "", because("'%s' is not a valid UUID", show(j))
 }
 
 var boolean = Type[bool]{
@@ -170,7 +176,7 @@ func parseIP(j any) (netip.Addr, error) {
 	s, _ := j.(string)
 	ip, err := netip.ParseAddr(s)
 	if err != nil || ip.Zone() != "" {
-		return netip.Addr{}, fmt.Errorf("'%s' is not a valid IP address", show(j))
+		return netip.Addr{}, because("'%s' is not a valid IP address", show(j))
 	}
 	return ip, nil
 }
@@ -233,16 +239,14 @@ func parseMAC(j any) (model.MAC, error) {
 	}
 	hw, err := net.ParseMAC(s)
 	if err != nil || len(hw) != len(model.MAC{}) {
-		return model.MAC{}, errors.New(invalidMAC(j))
+		return model.MAC{}, because("'%s' is not a valid MAC address", show(j))
 	}
 	mac := model.MAC(hw)
 	if mac.IsMulticast() || mac == (model.MAC{}) {
-		return model.MAC{}, errors.New(invalidMAC(j))
+		return model.MAC{}, because("'%s' is not a valid MAC address", show(j))
 	}
 	return mac, nil
 }
-
-func invalidMAC(j any) string { return fmt.Sprintf("'%s' is not a valid MAC address", show(j)) }
 
 // object is free JSON, null for empty. Its numbers are what they are after a stay in the database: float64.
 var object = Type[map[string]any]{
@@ -252,7 +256,7 @@ var object = Type[map[string]any]{
 			return m, nil
 		}
 		if _, ok := j.(map[string]any); !ok {
-			return nil, fmt.Errorf("'%s' is not a dictionary", show(j))
+			return nil, because("'%s' is not a dictionary", show(j))
 		}
 		text, err := json.Marshal(j)
 		if err != nil || len(text) > maxProfile {
@@ -282,7 +286,7 @@ func listOf[V any](item Type[V], notAList string, nullIsEmpty bool) Type[[]V] {
 		Parse: func(j any) ([]V, error) {
 			items, ok := j.([]any)
 			if !ok && (j != nil || !nullIsEmpty) {
-				return nil, fmt.Errorf(notAList, show(j))
+				return nil, because(notAList, show(j))
 			}
 			list := make([]V, len(items)) // not nil: an empty list is not the same as none
 			for i := range items {

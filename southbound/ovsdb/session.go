@@ -30,9 +30,10 @@ type Session struct {
 
 	changed chan struct{} // holds one token while there is something that Updated has not told
 
-	mu      sync.Mutex // guards replica and share
+	mu      sync.Mutex // guards what follows
 	replica *replica
 	share   share
+	since   time.Time // when the first change came in that Updated has not told; zero: there is none
 
 	ensuring sync.Mutex // one Ensure or Remove at a time
 }
@@ -131,6 +132,7 @@ type snapshot struct{ session *Session }
 func (r *snapshot) UnmarshalJSON(raw []byte) error { return r.session.apply(raw) }
 
 func (s *Session) apply(updates []byte) error {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.replica.apply(updates); err != nil {
@@ -138,6 +140,9 @@ func (s *Session) apply(updates []byte) error {
 	}
 	if err := s.share.resize(s.replica.size); err != nil {
 		return err
+	}
+	if s.since.IsZero() {
+		s.since = now
 	}
 	select {
 	case s.changed <- struct{}{}:
@@ -174,6 +179,7 @@ func (s *Session) dispatch() State {
 		case <-s.changed:
 			s.mu.Lock()
 			last = s.replica.state()
+			last.Since, s.since = s.since, time.Time{}
 			s.mu.Unlock()
 			s.server.handler.Updated(s, last)
 		case <-probe.C:

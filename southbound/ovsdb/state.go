@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // IntegrationBridge is the bridge that Planck makes on each node.
@@ -55,6 +56,9 @@ type State struct {
 	// in which the session first saw them with that iface-id. OVSDB keeps no times, so those that were there when the
 	// session began are taken by ofport (Open vSwitch counts upwards) and then by UUID.
 	Interfaces []Interface
+
+	// Since is when the first of the updates came in that this state shows and the one told before it does not.
+	Since time.Time
 }
 
 // Integration is what the database shows of the integration bridge.

@@ -113,7 +113,7 @@ func (c *Client) Try(method, path string, body any) (Answer, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*limit)
 	defer cancel()
-	q, err := http.NewRequestWithContext(ctx, method, "http://"+c.planckd.api+path, reader)
+	q, err := http.NewRequestWithContext(ctx, method, c.planckd.url(path), reader)
 	if err != nil {
 		return Answer{}, err
 	}

@@ -21,6 +21,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +51,7 @@ type Options struct {
 	Database Database // empty: SQLite
 	Flags    []string // for planckd, after those of the harness, which they override
 	Binary   string   // path of planckd; empty: built from this tree
+	TLS      bool     // on all of planckd's listeners, with client certificates
 }
 
 // Cloud is a planckd and the nodes attached to it.
@@ -61,18 +63,24 @@ type Cloud struct {
 	// DatabaseURL is planckd's --database. With PostgreSQL it can be used from the test too, for a second replica
 	// or to read and write rows.
 	DatabaseURL string
+	Postgres    *postgres.Server // nil with SQLite
 
-	t testing.TB
+	t         testing.TB
+	authority *authority // nil without TLS
 }
 
 // Start makes a lab without nodes, and starts planckd in it on an empty database.
 func Start(t testing.TB, o Options) *Cloud {
 	t.Helper()
+	t = &current{t}
 	c := &Cloud{t: t}
 	c.DatabaseURL = c.database(o.Database) // before the lab: it must outlive planckd
 	c.Lab = lab.ForTest(t)
 	if o.Database != PostgreSQL {
 		c.DatabaseURL = "sqlite:" + filepath.Join(c.Lab.Dir, "planck.db")
+	}
+	if o.TLS {
+		c.authority = newAuthority(t, c.Lab.Dir, "authority")
 	}
 	c.Planckd = c.newPlanckd("planckd", o.Binary, o.Flags)
 	c.Client = c.Planckd.Client("", "admin")
@@ -87,8 +95,8 @@ func (c *Cloud) database(kind Database) string {
 		return ""
 	}
 	c.t.Helper()
-	server := postgres.StartForTest(c.t)
-	tcp, err := server.NewDatabase(c.t.Context())
+	c.Postgres = postgres.StartForTest(c.t)
+	tcp, err := c.Postgres.NewDatabase(c.t.Context())
 	if err != nil {
 		c.t.Fatalf("make a database: %v", err)
 	}
@@ -112,7 +120,23 @@ func (c *Cloud) database(kind Database) string {
 
 // ControllerTarget is what nodes are attached to.
 func (c *Cloud) ControllerTarget() string {
-	return fmt.Sprintf("tcp:%s", net.JoinHostPort(c.Lab.ControllerIP().String(), fmt.Sprint(lab.OVSDBPort)))
+	scheme := "tcp"
+	if c.authority != nil {
+		scheme = "ssl"
+	}
+	return scheme + ":" + net.JoinHostPort(c.Lab.ControllerIP().String(), fmt.Sprint(lab.OVSDBPort))
+}
+
+// Attach gives the command that attaches a node, after its certificate if there is TLS.
+func (c *Cloud) Attach(n *lab.Node) {
+	c.t.Helper()
+	if c.authority != nil {
+		i := c.authority.issue(n.Name)
+		if err := n.SetTLS(i.key, i.certificate, c.authority.certificate); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	n.Attach(c.ControllerTarget())
 }
 
 // AddNode makes a node, attaches it, and waits until it is ready. The options may be left out.
@@ -123,7 +147,7 @@ func (c *Cloud) AddNode(name string, options ...lab.NodeOptions) *lab.Node {
 		o = options[0]
 	}
 	n := c.Lab.AddNode(name, o)
-	n.Attach(c.ControllerTarget())
+	c.Attach(n)
 	c.WaitReady(n)
 	c.Lab.WarmTunnels()
 	return n
@@ -134,7 +158,7 @@ func (c *Cloud) AddNodes(names ...string) []*lab.Node {
 	c.t.Helper()
 	nodes := c.Lab.AddNodes(names...)
 	for _, n := range nodes {
-		n.Attach(c.ControllerTarget())
+		c.Attach(n)
 	}
 	c.WaitReady(nodes...)
 	c.Lab.WarmTunnels()
@@ -152,6 +176,42 @@ func (c *Cloud) WaitReady(nodes ...*lab.Node) {
 			}
 			return err
 		})
+	}
+}
+
+// Replace ends planckd as an operator does, and starts another program, or the same with further flags, on the same database.
+func (c *Cloud) Replace(binary string, flags ...string) {
+	c.t.Helper()
+	c.Planckd.Stop()
+	c.Planckd.binary, c.Planckd.flags = binary, append(slices.Clone(c.Planckd.flags), flags...)
+	c.Planckd.Start()
+}
+
+// SQL runs a statement in the database behind planckd's back. It needs PostgreSQL.
+func (c *Cloud) SQL(statement string, args ...any) {
+	c.t.Helper()
+	c.withDatabase(func(conn *pgx.Conn) error {
+		_, err := conn.Exec(c.t.Context(), statement, args...)
+		return err
+	})
+}
+
+// SQLNumber gives the one number that a query selects. It needs PostgreSQL.
+func (c *Cloud) SQLNumber(query string, args ...any) (n int64) {
+	c.t.Helper()
+	c.withDatabase(func(conn *pgx.Conn) error { return conn.QueryRow(c.t.Context(), query, args...).Scan(&n) })
+	return n
+}
+
+func (c *Cloud) withDatabase(do func(*pgx.Conn) error) {
+	c.t.Helper()
+	conn, err := pgx.Connect(c.t.Context(), c.DatabaseURL)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if err := do(conn); err != nil {
+		c.t.Fatal(err)
 	}
 }
 

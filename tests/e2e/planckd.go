@@ -28,20 +28,26 @@ type Planckd struct {
 }
 
 // build makes planckd once for all tests of the program.
-var build = sync.OnceValues(func() (string, error) {
+var build = sync.OnceValues(func() (string, error) { return compile("planckd") })
+
+// buildUpgrade makes the planckd that apps/upgrade.go describes: the next version, with one more table.
+var buildUpgrade = sync.OnceValues(func() (string, error) { return compile("planckd-upgrade", "-tags", "planck_upgrade") })
+
+func compile(name string, options ...string) (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", fmt.Errorf("go list -m: %w", err)
 	}
 	root := strings.TrimSpace(string(out))
-	binary := filepath.Join(root, "bin", "planckd")
-	cmd := exec.Command("go", "build", "-o", binary, "./controller/planckd")
+	binary := filepath.Join(root, "bin", name)
+	args := append([]string{"build", "-o", binary}, options...)
+	cmd := exec.Command("go", append(args, "./controller/planckd")...)
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build planckd: %w\n%s", err, out)
+		return "", fmt.Errorf("go build %s: %w\n%s", name, err, out)
 	}
 	return binary, nil
-})
+}
 
 // newPlanckd prepares the replica that listens on the ports of DESIGN.md.
 func (c *Cloud) newPlanckd(name, binary string, flags []string) *Planckd {
@@ -78,8 +84,22 @@ func (c *Cloud) replica(name, binary string, api, openFlow, ovsdb, metrics int, 
 		"--metrics", fmt.Sprintf("127.0.0.1:%d", metrics),
 		"--insecure-southbound",
 	}, flags...)
-	p.http = &http.Client{Transport: &http.Transport{DialContext: c.Lab.DialController}}
+	transport := &http.Transport{DialContext: c.Lab.DialController}
+	p.http = &http.Client{Transport: transport}
+	if c.authority != nil {
+		i := c.authority.issue(name)
+		p.flags = append(p.flags, "--tls-cert", i.certificate, "--tls-key", i.key, "--tls-ca", c.authority.certificate)
+		transport.TLSClientConfig = c.authority.client(i)
+	}
 	return p
+}
+
+func (p *Planckd) url(path string) string {
+	scheme := "http"
+	if p.cloud.authority != nil {
+		scheme = "https"
+	}
+	return scheme + "://" + p.api + path
 }
 
 // Start starts planckd and waits until its API answers.
@@ -98,7 +118,7 @@ func (p *Planckd) Start() {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.api+"/", nil)
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url("/"), nil)
 		if err != nil {
 			return err
 		}

@@ -64,8 +64,9 @@ type dhcpClient struct {
 }
 
 // DHCP starts a DHCP client that configures eth0 and goes on running, and waits for its first lease. A client that
-// was started before is ended first; dhclient then asks for the address that it had (INIT-REBOOT).
-func (v *VM) DHCP(kind DHCPClient) (Lease, error) {
+// was started before is ended first; dhclient then asks for the address that it had (INIT-REBOOT). More are further
+// arguments for udhcpc, further lines of dhclient.conf(5) for dhclient.
+func (v *VM) DHCP(kind DHCPClient, more ...string) (Lease, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.dhcp != nil {
@@ -87,9 +88,10 @@ func (v *VM) DHCP(kind DHCPClient) (Lease, error) {
 	switch kind {
 	case Udhcpc:
 		args = []string{"udhcpc", "-f", "-i", "eth0", "-s", script, "-t", "5", "-T", "1", "-A", "1", "-O", "mtu", "-O", "staticroutes"}
+		args = append(args, more...)
 	case Dhclient:
 		conf := base + ".conf"
-		if err := os.WriteFile(conf, []byte(dhclientConf), 0o644); err != nil {
+		if err := os.WriteFile(conf, []byte(dhclientConf+strings.Join(more, "\n")+"\n"), 0o644); err != nil {
 			return Lease{}, err
 		}
 		args = []string{"dhclient", "-4", "-d", "-sf", script, "-cf", conf, "-lf", base + ".db", "-pf", base + ".pid", "eth0"}

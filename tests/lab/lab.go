@@ -39,6 +39,8 @@ type Options struct {
 	Log func(format string, args ...any)
 	// Fatal takes what went wrong in a method that returns no error, and must not return. Nil: panic.
 	Fatal func(format string, args ...any)
+	// OwnSignals: the program closes the lab by itself on SIGINT, SIGTERM and SIGHUP.
+	OwnSignals bool
 }
 
 // Lab is a set of nodes and VMs on this machine. Its methods may be used from several goroutines.
@@ -64,7 +66,7 @@ type Lab struct {
 }
 
 // New makes a lab without nodes, after taking away labs whose owners were killed. Close it at the end; SIGINT,
-// SIGTERM and SIGHUP close it too, and then end the program as they would have.
+// SIGTERM and SIGHUP close it too, and then end the program as they would have, unless the program sees to them.
 func New(o Options) (*Lab, error) {
 	if os.Geteuid() != 0 {
 		return nil, errors.New("the lab needs root: it makes network namespaces, bridges and interfaces")
@@ -99,7 +101,9 @@ func New(o Options) (*Lab, error) {
 	if l.fatal == nil {
 		l.fatal = func(format string, args ...any) { panic(fmt.Sprintf("lab: "+format, args...)) }
 	}
-	closeOnSignal(l)
+	if !o.OwnSignals {
+		closeOnSignal(l)
+	}
 	if err := l.build(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}

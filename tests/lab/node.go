@@ -131,6 +131,15 @@ func (l *Lab) Nodes() []*Node {
 	return slices.Clone(l.nodes)
 }
 
+// SystemID is the node's external_ids:system-id.
+func (n *Node) SystemID() string { return n.systemID }
+
+// SetTLS gives the node's Open vSwitch the files that it uses for ssl: targets.
+func (n *Node) SetTLS(key, certificate, ca string) error {
+	_, err := n.Vsctl("set-ssl", key, certificate, ca)
+	return err
+}
+
 // Lab is the lab that the node is in.
 func (n *Node) Lab() *Lab { return n.lab }
 

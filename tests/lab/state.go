@@ -95,6 +95,9 @@ func Cleanup(dir string) error {
 	if err != nil {
 		return err
 	}
+	if !ours(dir) {
+		return fmt.Errorf("%s belongs to another user, and might name any process as its own", dir)
+	}
 	var s state
 	if err := json.Unmarshal(text, &s); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(dir, stateFile), err)
@@ -180,11 +183,24 @@ func (ns namespace) members() []int {
 	return pids
 }
 
+// ours tells whether a directory was made by the user that we are: anybody may make one in os.TempDir.
+func ours(dir string) bool {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid()
+}
+
 // sweep takes away the labs of owners that were killed.
 func sweep() error {
 	files, _ := filepath.Glob(filepath.Join(os.TempDir(), "pk*", stateFile))
 	var errs []error
 	for _, file := range files {
+		if !ours(filepath.Dir(file)) {
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			continue // it was closed just now

@@ -129,7 +129,7 @@ func (p *page) groups(examples []flow.Group) {
 	}
 	p.add("\n```\n")
 	for _, g := range examples {
-		p.add("%s\n", flow.FormatGroup(g, example.Names))
+		p.add("%s\n", flow.FormatGroup(g, pipeline.Names))
 	}
 	p.add("```\n\n")
 }

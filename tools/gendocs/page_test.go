@@ -35,10 +35,13 @@ func TestPicture(t *testing.T) {
 	b := &pipeline.Table{ID: 10, Name: "b", Next: []*pipeline.Table{d}}
 	a := &pipeline.Table{ID: 0, Name: "a", Next: []*pipeline.Table{b, c}}
 	alone := &pipeline.Table{ID: 250, Name: "alone"}
-	const want = `
-.----   0 a
-+-.-->  10 b
+	const want = `.------   0 a
++-.--->  10 b
+'-|-.->  20 c
+  '-'->  30 d
+        250 alone
 `
-	_ = want
-	t.Log("\n" + picture([]*pipeline.Table{a, b, c, d, alone}))
+	if got := picture([]*pipeline.Table{a, b, c, d, alone}); got != want {
+		t.Errorf("drawn:\n%s", got)
+	}
 }

@@ -3,10 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
+	"runtime"
 
 	"github.com/spf13/cobra"
 )
+
+// version is set by the Makefile.
+var version = "development"
 
 func newVersion(t *tool) *cobra.Command {
 	return &cobra.Command{
@@ -18,10 +21,7 @@ func newVersion(t *tool) *cobra.Command {
 			v := struct {
 				Version string `json:"version"`
 				Go      string `json:"go"`
-			}{Version: "unknown"}
-			if info, ok := debug.ReadBuildInfo(); ok {
-				v.Version, v.Go = info.Main.Version, info.GoVersion
-			}
+			}{version, runtime.Version()}
 			if t.format == formatJSON {
 				return json.NewEncoder(t.out).Encode(v)
 			}
