@@ -9,16 +9,16 @@ import (
 // part of it: a node that is away keeps its report, and everyone keeps forwarding by it. A report that is refused (an address
 // that another node has, a mapping to a bridge that does not exist) never becomes a Node; the last good one stays.
 type Node struct {
-	Number     Number
-	SystemID   string     // Open vSwitch's external_ids:system-id, the node's identity
-	Hostname   string     // external_ids:hostname; equals Nova's host
+	Number   Number
+	SystemID string // Open vSwitch's external_ids:system-id, the node's identity
+	Hostname string // external_ids:hostname; equals Nova's host
 	// HostnamePinned: no other system-id may have the hostname, nor this node another one, until an operator forgets it.
 	HostnamePinned bool
-	EncapIP    netip.Addr // external_ids:planck-encap-ip; the zero Addr: no tunnels
-	DatapathID uint64     // of br-int, chosen by Planck
-	TunnelPort uint32     // ofport of the VXLAN port on br-int; 0: none yet
-	Mappings   []Mapping  // sorted by PhysicalNetwork
-	Interfaces []Interface
+	EncapIP        netip.Addr // external_ids:planck-encap-ip; the zero Addr: no tunnels
+	DatapathID     uint64     // of br-int, chosen by Planck
+	TunnelPort     uint32     // ofport of the VXLAN port on br-int; 0: none yet
+	Mappings       []Mapping  // sorted by PhysicalNetwork
+	Interfaces     []Interface
 
 	CreatedAt time.Time
 	UpdatedAt time.Time

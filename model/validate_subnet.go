@@ -127,7 +127,7 @@ func (s *Subnet) validatePools() error {
 			return Errorf(http.StatusBadRequest, "InvalidAllocationPool", "The allocation pool %s is not valid.", pool)
 		}
 		if pool.Start.Less(first) || last.Less(pool.End) {
-			return Errorf(http.StatusConflict, "OutOfBoundsAllocationPool",
+			return Errorf(http.StatusBadRequest, "OutOfBoundsAllocationPool",
 				"The allocation pool %s spans beyond the subnet cidr %s.", pool, s.CIDR)
 		}
 	}

@@ -51,8 +51,7 @@ func (r databases) Updated(s *ovsdb.Session, state ovsdb.State) {
 	a.state = state
 	a.mu.Unlock()
 	if !first { // what the first state shows was plugged some time ago
-		view := r.view()
-		r.wiring.updated(before, state, func(port string) bool { return view.PortByID(port) != nil })
+		r.wiring.updated(before, state)
 	}
 	a.signal()
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // wiring measures how long it takes to bring ports into service: from the OVSDB update that shows the interface with its ofport
-// to the barrier reply after the port's last entry on that node.
+// to the barrier reply after the port's last entry on that node. A port that is plugged before it is made in the API counts from
+// when it was plugged.
 type wiring struct {
 	seconds prometheus.Histogram
 
@@ -31,8 +32,8 @@ func newWiring() *wiring {
 	})}
 }
 
-// updated compares two states of a node. Ports that Planck does not know (yet) are not waited for.
-func (w *wiring) updated(before, now ovsdb.State, known func(port string) bool) {
+// updated compares two states of a node.
+func (w *wiring) updated(before, now ovsdb.State) {
 	was := make(map[string]uint32, len(before.Interfaces))
 	for _, i := range before.Interfaces {
 		was[i.IfaceID] = i.Ofport
@@ -40,7 +41,7 @@ func (w *wiring) updated(before, now ovsdb.State, known func(port string) bool) 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, i := range now.Interfaces {
-		if i.Ofport != 0 && was[i.IfaceID] == 0 && known(i.IfaceID) {
+		if i.Ofport != 0 && was[i.IfaceID] == 0 {
 			w.since[wire{now.Hostname, i.IfaceID}] = now.Since
 		}
 		delete(was, i.IfaceID)

@@ -52,7 +52,7 @@ var physicalNetworks = []string{"physa", "physb"}
 func (h *history) step(t *rapid.T) []model.Change {
 	networks, ports, nodes := rowsOf[*model.Network](h), rowsOf[*model.Port](h), rowsOf[*model.Node](h)
 	kinds := []string{"network", "node", "port", "port", "port", "plug", "plug", "plug", "unplug", "edit port", "edit port",
-		"edit network", "edit node", "edit subnet", "delete port", "delete network", "delete node", "bind"}
+		"edit network", "edit node", "edit subnet", "replug", "delete port", "delete network", "delete node", "bind"}
 	switch kind := pick(t, kinds, "kind"); {
 	case kind == "network" && len(networks) < 5:
 		return h.newNetwork(t)
@@ -71,6 +71,8 @@ func (h *history) step(t *rapid.T) []model.Change {
 			n.Interfaces = slices.Delete(slices.Clone(n.Interfaces), i, i+1)
 			return []model.Change{h.put(&n)}
 		}
+	case kind == "replug" && len(nodes) > 0:
+		return []model.Change{h.put(h.replug(pick(t, nodes, "node")))}
 	case kind == "bind" && len(ports) > 0:
 		p := *pick(t, ports, "port")
 		p.HostID = pick(t, []string{"", "host1", "host2", "host3", "nowhere"}, "host")
@@ -212,6 +214,16 @@ func (h *history) plug(t *rapid.T, old *model.Node, p *model.Port) []model.Chang
 	h.serial++
 	n.Interfaces = append(n.Interfaces, model.Interface{Name: fmt.Sprint("tap", h.serial), PortID: p.ID, Ofport: ofport, Sequence: h.serial})
 	return []model.Change{h.put(&n)}
+}
+
+// replug gives every interface the ofport of the next one, as when VMs come back in another order.
+func (h *history) replug(old *model.Node) *model.Node {
+	n := *old
+	n.Interfaces = slices.Clone(old.Interfaces)
+	for i := range n.Interfaces {
+		n.Interfaces[i].Ofport = old.Interfaces[(i+1)%len(old.Interfaces)].Ofport
+	}
+	return &n
 }
 
 func (h *history) deleteNetwork(n *model.Network) []model.Change {

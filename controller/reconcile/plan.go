@@ -36,15 +36,24 @@ type batch struct {
 	atomic  bool
 }
 
-// chunk is how many messages a bundle holds before the next unit begins another.
-const chunk = 5000
+// How many messages a bundle holds before the next unit begins another: Open vSwitch drops a bundle that is idle for 10 s, and
+// holds all of it in memory.
+const (
+	chunk     = 5000
+	unlimited = 1 << 30
+)
 
 // plan lists the messages that make present what is wanted, for the dirty keys, in an order in which no packet
-// crosses, after any of them, a boundary that both the old and the new topology forbid: meters come first; what is no longer
+// crosses, after any batch, a boundary that both the old and the new topology forbid: meters come first; what is no longer
 // wanted goes, from the first table to the last; then groups and entries come, unit by unit, from the last table to the first;
-// groups and meters that nothing uses any more go last. whole asks for one bundle, whatever its size.
-func plan(w *wanted, p *present, d *dirty, whole bool) []batch {
+// groups and meters that nothing uses any more go last.
+//
+// All of it but the meters is one bundle if it has at most limit messages, and otherwise is cut at unit boundaries. Then an entry
+// that says where a packet came from is not replaced but removed first: until its unit's turn comes, a port that
+// has changed networks is in neither.
+func plan(w *wanted, p *present, d *dirty, limit int) []batch {
 	var removed, groups, added, groupsLast, metersFirst, metersLast []planned
+	cut := len(d.flows)+len(d.groups) > limit
 
 	for key := range d.flows {
 		want, wantIt := w.flows.wanted(key)
@@ -56,6 +65,10 @@ func plan(w *wanted, p *present, d *dirty, whole bool) []batch {
 			op := flow.OpAdd
 			if want.SameExceptInstructions(have) {
 				op = flow.OpModify
+			}
+			if cut && tellsOrigin(key) && want.Instructions() != have.Instructions() {
+				removed = append(removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
+				op = flow.OpAdd
 			}
 			added = append(added, planned{flow.Change{Op: op, Flow: want}, w.flows[key].unit})
 		case !wantIt && haveIt:
@@ -101,11 +114,7 @@ func plan(w *wanted, p *present, d *dirty, whole bool) []batch {
 		list = append(list, batch{changes: metersFirst})
 	}
 	if main := slices.Concat(removed, groups, added, groupsLast); len(main) > 0 {
-		if !whole && len(main) > chunk {
-			list = append(list, split(main)...)
-		} else {
-			list = append(list, batch{changes: main, atomic: true})
-		}
+		list = append(list, split(main, limit)...)
 	}
 	if len(metersLast) > 0 {
 		list = append(list, batch{changes: metersLast})
@@ -113,12 +122,19 @@ func plan(w *wanted, p *present, d *dirty, whole bool) []batch {
 	return list
 }
 
-// split cuts a long list into bundles at unit boundaries.
-func split(main []planned) []batch {
+// tellsOrigin tells whether an entry gives packets their network.
+func tellsOrigin(key flow.Key) bool {
+	return key.Table() == pipeline.Classify.ID || key.Table() == pipeline.FromTunnel.ID
+}
+
+// split cuts a list that is too long for one bundle at unit boundaries; what has no unit, and a unit that is too long itself,
+// anywhere.
+func split(main []planned, limit int) []batch {
 	var list []batch
 	start := 0
 	for i := range main {
-		if i-start >= chunk && main[i].unit != main[i-1].unit || i-start >= 2*chunk {
+		n := i - start
+		if n >= limit && (n >= 2*limit || main[i].unit == topology.Unit{} || main[i].unit != main[i-1].unit) {
 			list = append(list, batch{changes: main[start:i], atomic: true})
 			start = i
 		}

@@ -369,7 +369,11 @@ func (s *Switch) reconcile(ctx context.Context, session Session, force bool) err
 		}
 	}
 	s.problem = ""
-	return s.send(ctx, session, whole)
+	limit := chunk
+	if whole { // tables of two versions must not meet
+		limit = unlimited
+	}
+	return s.send(ctx, session, limit)
 }
 
 // dirtyAll marks every key that is wanted or present; with KeepForeign, of the present ones only Planck's own.
@@ -405,15 +409,15 @@ func (s *Switch) dirtyAll() {
 func (s *Switch) flush(ctx context.Context, session Session) {
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
-	if err := s.send(ctx, session, false); err != nil {
+	if err := s.send(ctx, session, chunk); err != nil {
 		s.fail(session, err)
 	}
 }
 
 // send applies plans until nothing is left to send: a refused unit is quarantined, and the rest is sent again.
-func (s *Switch) send(ctx context.Context, session Session, whole bool) error {
+func (s *Switch) send(ctx context.Context, session Session, limit int) error {
 	for {
-		batches := plan(s.wanted, s.present, s.dirty, whole)
+		batches := plan(s.wanted, s.present, s.dirty, limit)
 		if len(batches) == 0 {
 			break
 		}

@@ -73,7 +73,7 @@ func TestSubnetRefusals(t *testing.T) {
 			"pool empty":   {func(s *model.Subnet) { s.AllocationPools = []model.AddressRange{{}} }, 400, "InvalidAllocationPool"},
 			"pool outside": {func(s *model.Subnet) {
 				s.AllocationPools = []model.AddressRange{pool("10.1.0.9", "10.1.0.255")}
-			}, 409, "OutOfBoundsAllocationPool"},
+			}, 400, "OutOfBoundsAllocationPool"},
 			"pools overlap": {func(s *model.Subnet) {
 				s.AllocationPools = []model.AddressRange{pool("10.1.0.50", "10.1.0.60"), pool("10.1.0.9", "10.1.0.50")}
 			}, 409, "OverlappingAllocationPools"},

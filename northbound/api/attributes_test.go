@@ -144,7 +144,7 @@ func TestSubnetAttributes(t *testing.T) {
 	})
 }
 
-const outOfBounds = "409 OutOfBoundsAllocationPool"
+const outOfBounds = "400 OutOfBoundsAllocationPool"
 
 // onlyNull is an attribute of a feature that does not exist.
 func onlyNull(name, value string) attributeTries {

@@ -28,7 +28,7 @@ func TestARP(t *testing.T) {
 
 	c.Run("a request for a known address never leaves the node", func(t *testing.T) {
 		tunnel := c.Lab.CaptureUnderlay("udp port 4789")
-		asker, asked := a.Watch("arp"), far.Watch("arp")
+		asker, asked := a.Watch("arp"), far.Watch("")
 		forget(t, a)
 		a.SendFrames(
 			ARP("by broadcast", Broadcast, layers.ARPRequest, a.MAC, a.IP, nobody, far.IP),

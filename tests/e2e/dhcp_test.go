@@ -34,7 +34,9 @@ func TestDHCPLease(t *testing.T) {
 		}
 		return all
 	}
-	route := func(to, via string) lab.Route { return lab.Route{Destination: netip.MustParsePrefix(to), NextHop: netip.MustParseAddr(via)} }
+	route := func(to, via string) lab.Route {
+		return lab.Route{Destination: netip.MustParsePrefix(to), NextHop: netip.MustParseAddr(via)}
+	}
 	dns := []string{"192.0.2.53", "192.0.2.54"}
 	hostRoutes := []Attrs{{"destination": "198.51.100.0/24", "nexthop": "10.1.0.7"}, {"destination": "203.0.113.128/25", "nexthop": "10.1.0.8"}}
 	routes := []lab.Route{route("198.51.100.0/24", "10.1.0.7"), route("203.0.113.128/25", "10.1.0.8")}

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/google/gopacket"
@@ -78,13 +77,6 @@ func TestTenantsAreApart(t *testing.T) {
 func TestStrangersTunnel(t *testing.T) {
 	s := startTwins(t)
 	from, to := s.nodes[0], s.nodes[1]
-	mac := func(n *lab.Node) string {
-		out, err := n.Exec("cat", "/sys/class/net/br-phy/address")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.TrimSpace(out)
-	}
 	// A machine on the underlay that is no node, and knows everything.
 	stranger := &VM{VM: from.AddHost("stranger", "br-phy", 0, "02:00:00:00:00:01"), cloud: s.Cloud}
 	vxlan := func(name, source string, vni uint32, inner Frame) Frame {
@@ -92,7 +84,7 @@ func TestStrangersTunnel(t *testing.T) {
 		udp := &layers.UDP{SrcPort: 50000, DstPort: 4789}
 		udp.SetNetworkLayerForChecksum(ip)
 		outer := []gopacket.SerializableLayer{
-			&layers.Ethernet{SrcMAC: hw(stranger.MAC), DstMAC: hw(mac(to)), EthernetType: layers.EthernetTypeIPv4},
+			&layers.Ethernet{SrcMAC: hw(stranger.MAC), DstMAC: hw(macOf(t, to, "br-phy")), EthernetType: layers.EthernetTypeIPv4},
 			ip, udp, &layers.VXLAN{ValidIDFlag: true, VNI: vni},
 		}
 		return Frame{name, append(outer, inner.layers...)}
@@ -106,12 +98,19 @@ func TestStrangersTunnel(t *testing.T) {
 	witnesses := [2]*Witness{red[1].Watch(""), s.blue[1].Watch("")}
 	send("from a stranger", "10.0.0.200", s.net.SegmentationID)
 	send("for no network", from.EncapIP.String(), s.net.SegmentationID+1000)
+	dbg := to.Capture("eth0", "")
 	send("from a node", from.EncapIP.String(), s.net.SegmentationID) // so the frames are made right
 	// What came by a tunnel goes back by none.
 	back := s.Lab.CaptureUnderlay("udp port 4789 and src host " + to.EncapIP.String())
 	stranger.SendFrames(
 		vxlan("back", from.EncapIP.String(), s.net.SegmentationID, IPv4("back", red[1].MAC, red[0].MAC, red[1].IP, red[0].IP)),
 		vxlan("flood", from.EncapIP.String(), s.net.SegmentationID, IPv4("flood", red[0].MAC, Broadcast, red[0].IP, "255.255.255.255")))
+	lab.Eventually(t, limit, "x", func() error { return dbg.Seen(2) })
+	fs, _ := dbg.Frames()
+	for _, f := range fs {
+		t.Log(f)
+	}
+	t.Log(to.Appctl("dpctl/dump-flows", "-m"))
 	witnesses[0].Await("flood")
 	frames, err := back.Frames()
 	if err != nil {

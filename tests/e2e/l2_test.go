@@ -108,13 +108,8 @@ func TestL2(t *testing.T) {
 			syn.SetNetworkLayerForChecksum(ip)
 			return frame(name, &layers.Ethernet{SrcMAC: hw(a.MAC), DstMAC: hw(dst), EthernetType: layers.EthernetTypeIPv4}, ip, syn)
 		}
-		mac, err := nodes[0].Exec("cat", "/sys/class/net/br-int/address")
-		if err != nil {
-			t.Fatal(err)
-		}
-		mac = strings.TrimSpace(mac)
 		a.SendFrames(ARP("who has the controller", Broadcast, layers.ARPRequest, a.MAC, a.IP, nobody, controller))
-		for _, dst := range []string{mac, Broadcast} {
+		for _, dst := range []string{macOf(t, nodes[0], "br-int"), Broadcast} {
 			a.SendFrames(tcp("SYN to OpenFlow", dst, lab.OpenFlowPort), tcp("SYN to OVSDB", dst, lab.OVSDBPort))
 		}
 		nearby := near.Watch("")
@@ -147,4 +142,14 @@ func TestL2(t *testing.T) {
 			t.Errorf("bridge/dump-flows shows nothing of Planck's: %s", hidden)
 		}
 	})
+}
+
+// macOf is the MAC address of a node's interface.
+func macOf(t *testing.T, n *lab.Node, iface string) string {
+	t.Helper()
+	mac, err := n.Vsctl("get", "Interface", iface, "mac_in_use")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Trim(mac, "\"\n")
 }

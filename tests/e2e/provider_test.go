@@ -99,7 +99,7 @@ func (s *segment) apart(t *testing.T, all []*segment) {
 	members[2].Got("from outside", "to a")
 	for o, witnesses := range others {
 		o.outside.Settle(witnesses[0], witnesses[1])
-		o.vms[0].Settle(witnesses[2])
+		o.vms[0].Settle(witnesses[1], witnesses[2])
 		for _, w := range witnesses {
 			w.Got()
 		}

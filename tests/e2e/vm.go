@@ -61,3 +61,16 @@ func (v *VM) MustNotReach(ip string) {
 		v.cloud.t.Error(err)
 	}
 }
+
+// pair boots a VM on each of two nodes and has the first ping the second all the time.
+func (c *Cloud) pair(one, two *lab.Node) (a, b *VM, ping *lab.Pinger) {
+	c.t.Helper()
+	net := c.CreateNetwork("pair", nil)
+	c.CreateSubnet(net, "10.1.0.0/24", nil)
+	a = c.Boot(one, c.CreatePort(net, "a", nil))
+	b = c.Boot(two, c.CreatePort(net, "b", nil))
+	a.MustReach(b.IP)
+	b.MustReach(a.IP)
+	c.WaitConverged()
+	return a, b, a.StartPing(b.IP, pingInterval)
+}

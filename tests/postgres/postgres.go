@@ -94,6 +94,17 @@ func (s *Server) NewDatabase(ctx context.Context) (string, error) {
 	return s.url(name), nil
 }
 
+// OverSocket turns a database's URL into one that works in any network namespace: over the server's unix socket.
+func (s *Server) OverSocket(tcp string) (string, error) {
+	u, err := url.Parse(tcp)
+	if err != nil {
+		return "", err
+	}
+	u.Host = ""
+	u.RawQuery = url.Values{"host": {s.dir}, "port": {strconv.Itoa(s.port)}, "sslmode": {"disable"}}.Encode()
+	return u.String(), nil
+}
+
 func (s *Server) url(database string) string {
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword("postgres", s.password),

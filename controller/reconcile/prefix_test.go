@@ -1,0 +1,185 @@
+package reconcile
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/model/topology"
+)
+
+// TestEveryPrefixIsSafe cuts plans into the smallest pieces, and after each piece sends packets from every port of the
+// node: none may reach a port, a tunnel key or a tag of a network that the sender is in neither before nor after the change.
+func TestEveryPrefixIsSafe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, c := newHistory(), newCloud()
+		switches := map[model.Number]*flow.Switch{}
+		for range 60 {
+			var changes []model.Change
+			for range rapid.IntRange(1, 6).Draw(t, "changes at once") {
+				changes = append(changes, h.step(t)...)
+			}
+			before := c.view
+			if err := c.apply(last(changes)); err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range slices.Sorted(maps.Keys(c.nodes)) {
+				w, sw := c.nodes[n], switches[n]
+				if sw == nil {
+					sw = flow.NewSwitch(flow.SwitchConfig{})
+					switches[n] = sw
+				}
+				tables := sw.Tables()
+				p := readBack(&tables, w)
+				for _, b := range plan(w, p, everything(w, p), rapid.IntRange(1, 8).Draw(t, "limit")) {
+					send(t, sw, b)
+					crossings(t, sw, n, before, c.view)
+				}
+				tables = sw.Tables()
+				if left := plan(w, readBack(&tables, w), everything(w, p), unlimited); len(left) > 0 {
+					t.Fatalf("node %d: after the plan there is another: %v", n, left)
+				}
+			}
+		}
+	})
+}
+
+func everything(w *wanted, p *present) *dirty {
+	d := newDirty()
+	for key := range w.flows {
+		d.flows[key] = struct{}{}
+	}
+	for key := range p.flows {
+		d.flows[key] = struct{}{}
+	}
+	for id := range w.groups {
+		d.groups[id] = struct{}{}
+	}
+	for id := range p.groups {
+		d.groups[id] = struct{}{}
+	}
+	for id := range w.meters {
+		d.meters[id] = struct{}{}
+	}
+	for id := range p.meters {
+		d.meters[id] = struct{}{}
+	}
+	return d
+}
+
+func send(t *rapid.T, sw *flow.Switch, b batch) {
+	changes := make([]flow.Change, len(b.changes))
+	for i := range b.changes {
+		changes[i] = b.changes[i].Change
+	}
+	apply := sw.Apply
+	if b.atomic {
+		apply = sw.ApplyAtomic
+	}
+	for _, r := range apply(changes) {
+		t.Fatalf("refused: %s: %s", b.changes[r.Index].text(), r.Reason)
+	}
+}
+
+// netAt is the network of the port with that ofport on a node; nil if there is none.
+func netAt(v *topology.View, node model.Number, ofport uint32) *model.Network {
+	n := v.Node(node)
+	if n == nil {
+		return nil
+	}
+	for _, i := range n.Interfaces {
+		if p := v.PortByID(i.PortID); i.Ofport == ofport && p != nil {
+			if _, ok := v.AttachmentOn(p.Number, node); ok {
+				return v.NetworkByID(p.NetworkID)
+			}
+		}
+	}
+	return nil
+}
+
+// crossings sends unicast to every MAC and broadcast from every port of the node, and checks what comes out.
+func crossings(t *rapid.T, sw *flow.Switch, node model.Number, before, after *topology.View) {
+	macs := []model.MAC{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, {2, 7, 7, 7, 7, 7}}
+	after.Ports(func(p *model.Port) { macs = append(macs, p.MAC) })
+	for _, from := range []*topology.View{before, after} {
+		n := from.Node(node)
+		if n == nil {
+			continue
+		}
+		for _, i := range n.Interfaces {
+			p := from.PortByID(i.PortID)
+			if p == nil {
+				continue
+			}
+			for _, dst := range macs {
+				result, err := sw.Execute(flow.Input{Frame: udpFrame(p, dst), InPort: i.Ofport})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range result.Emissions {
+					if why := crosses(e, node, i.Ofport, before, after); why != "" {
+						t.Fatalf("node %d: from port %s (ofport %d) to %s: %s\n%s", node, p.ID, i.Ofport, dst, why, steps(result))
+					}
+				}
+			}
+		}
+	}
+}
+
+// crosses says which boundary an emission crosses that both topologies forbid; empty if none.
+func crosses(e flow.Emission, node model.Number, from uint32, before, after *topology.View) string {
+	if e.Port == flow.PortController {
+		return ""
+	}
+	for _, v := range []*topology.View{before, after} {
+		n, network := v.Node(node), netAt(v, node, from)
+		if n == nil || network == nil {
+			continue
+		}
+		if to := netAt(v, node, e.Port); to != nil && to.Number == network.Number {
+			return ""
+		}
+		if e.Port == n.TunnelPort && network.NetworkType == model.NetworkVXLAN && e.Tunnel.ID == uint64(network.SegmentationID) {
+			return ""
+		}
+		if m, ok := n.Mapping(network.PhysicalNetwork); ok && m.PatchPort == e.Port && tagOf(e.Frame) == network.SegmentationID {
+			return ""
+		}
+	}
+	return fmt.Sprintf("left by port %d, tunnel key %d, tag %d", e.Port, e.Tunnel.ID, tagOf(e.Frame))
+}
+
+func tagOf(frame []byte) uint32 {
+	if binary.BigEndian.Uint16(frame[12:]) == 0x8100 {
+		return uint32(binary.BigEndian.Uint16(frame[14:]) & 0xfff)
+	}
+	return 0
+}
+
+func steps(r flow.Result) string {
+	s := ""
+	for _, step := range r.Steps {
+		if e, err := step.Entry.Decode(); err == nil {
+			s += flow.Format(e, nil) + "\n"
+		}
+	}
+	return s
+}
+
+// udpFrame is a packet that the guard lets pass.
+func udpFrame(p *model.Port, dst model.MAC) []byte {
+	src := [4]byte{}
+	if len(p.FixedIPs) > 0 {
+		src = p.FixedIPs[0].IPAddress.As4()
+	}
+	f := append(append(append([]byte{}, dst[:]...), p.MAC[:]...), 0x08, 0x00)
+	f = append(f, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0)
+	f = append(append(f, src[:]...), 10, 1, 0, 99)
+	return append(f, 0x30, 0x39, 0x30, 0x39, 0, 8, 0, 0)
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/planck-sdn/planck/northbound/admin"
+	"github.com/planck-sdn/planck/tests/lab"
+	"github.com/planck-sdn/planck/tests/postgres"
+	"github.com/planck-sdn/planck/tools/internal/cloud"
+)
+
+// testbed is a planckd on a PostgreSQL of its own, with a lab around it.
+type testbed struct {
+	*cloud.Cloud
+	e        *environment
+	postgres *postgres.Server
+}
+
+const project = "bench"
+
+// start makes a testbed without nodes. Close it.
+func (e *environment) start(ctx context.Context) (_ *testbed, err error) {
+	b := &testbed{e: e}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, b.close())
+		}
+	}()
+	l, err := e.lab()
+	if err != nil {
+		return nil, err
+	}
+	b.Cloud = &cloud.Cloud{Lab: l} // for close, until planckd runs
+	if b.postgres, err = postgres.Start(); err != nil {
+		return nil, err
+	}
+	url, err := b.postgres.NewDatabase(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if url, err = b.postgres.OverSocket(url); err != nil {
+		return nil, err
+	}
+	started, err := cloud.Start(ctx, cloud.Options{Lab: l, Binary: filepath.Join(e.bin, "planckd"), Database: url,
+		Flags: []string{"--pprof", b.pprofSocket()}})
+	if err != nil {
+		return nil, err
+	}
+	b.Cloud = started
+	return b, nil
+}
+
+func (e *environment) lab() (*lab.Lab, error) {
+	return lab.New(lab.Options{OwnSignals: true, Fatal: func(format string, args ...any) { panic(failure{fmt.Errorf(format, args...)}) }})
+}
+
+func (b *testbed) close() error {
+	var errs []error
+	if b.Cloud != nil {
+		errs = append(errs, b.Lab.Close())
+	}
+	if b.postgres != nil {
+		errs = append(errs, b.postgres.Stop())
+	}
+	return errors.Join(errs...)
+}
+
+// closeInto closes a testbed at the end of a function whose error it adds to.
+func (b *testbed) closeInto(err *error) { *err = errors.Join(*err, b.close()) }
+
+// dummyNodes adds nodes whose datapath passes no packets, and waits until they are ready.
+func (b *testbed) dummyNodes(ctx context.Context, count int) ([]*lab.Node, error) {
+	var nodes []*lab.Node
+	for i := range count {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		n := b.Lab.AddNode(fmt.Sprintf("node%d", i+1), lab.NodeOptions{Dummy: true})
+		n.Attach(b.Target())
+		nodes = append(nodes, n)
+	}
+	return nodes, b.WaitReady(ctx, nodes...)
+}
+
+// port is what benchmarks need of a port.
+type port struct {
+	ID       string `json:"id"`
+	MAC      string `json:"mac_address"`
+	Status   string `json:"status"`
+	FixedIPs []struct {
+		IPAddress string `json:"ip_address"`
+	} `json:"fixed_ips"`
+}
+
+type object map[string]any
+
+// network makes a network with a /16 subnet and returns its id.
+func (b *testbed) network(ctx context.Context) (string, error) {
+	var made struct{ Network struct{ ID string } }
+	if err := b.Do(ctx, http.MethodPost, "/v2.0/networks", project, object{"network": object{}}, &made); err != nil {
+		return "", err
+	}
+	subnet := object{"subnet": object{"network_id": made.Network.ID, "ip_version": 4, "cidr": "10.1.0.0/16"}}
+	return made.Network.ID, b.Do(ctx, http.MethodPost, "/v2.0/subnets", project, subnet, nil)
+}
+
+// ports makes ports of a network in one request.
+func (b *testbed) ports(ctx context.Context, network string, count int) ([]port, error) {
+	list := make([]object, count)
+	for i := range list {
+		list[i] = object{"network_id": network}
+	}
+	var made struct{ Ports []port }
+	err := b.Do(ctx, http.MethodPost, "/v2.0/ports", project, object{"ports": list}, &made)
+	return made.Ports, err
+}
+
+// plug plugs ports into a node with few commands.
+func plug(n *lab.Node, ports []port) error {
+	const perCommand = 500 // a command line has room for 128 KiB a word and some MiB in all
+	for len(ports) > 0 {
+		some := ports[:min(len(ports), perCommand)]
+		ports = ports[len(some):]
+		var args []string
+		for _, p := range some {
+			name := tap(p)
+			args = append(args, "--", "add-port", "br-int", name, "--", "set", "Interface", name,
+				"external_ids:iface-id="+p.ID, "external_ids:attached-mac="+p.MAC, "external_ids:iface-status=active")
+		}
+		if _, err := n.Vsctl(args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tap is the name of a port's interface, as Nova has it.
+func tap(p port) string { return "tap" + p.ID[:11] }
+
+// node is what planckd says of a node.
+func (b *testbed) node(ctx context.Context, name string) (admin.Node, error) {
+	var n admin.Node
+	err := b.Do(ctx, http.MethodGet, admin.Prefix+"/nodes/"+name, "", nil, &n)
+	return n, err
+}
+
+func (b *testbed) pprofSocket() string { return filepath.Join(b.Lab.Dir, "pprof") }
+
+// profiled runs f, and takes a CPU profile of planckd meanwhile if one is asked for.
+func (b *testbed) profiled(ctx context.Context, name string, f func() error) error {
+	if b.e.profile == "" {
+		return f()
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- b.takeProfile(ctx, filepath.Join(b.e.profile, name+".pprof")) }()
+	if err := f(); err != nil {
+		return err
+	}
+	return <-done
+}
+
+func (b *testbed) takeProfile(ctx context.Context, file string) error {
+	const length = 10 * time.Second
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", b.pprofSocket())
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: dial}}
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://planckd/debug/pprof/profile?seconds=%d", int(length.Seconds())), nil)
+	if err != nil {
+		return err
+	}
+	r, err := client.Do(q)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, raw, 0o644)
+}
