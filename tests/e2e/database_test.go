@@ -15,6 +15,7 @@ func TestDatabaseAway(t *testing.T) {
 	nodes := c.AddNodes("compute1", "compute2")
 	a, _, ping := c.pair(nodes[0], nodes[1])
 	net := c.Network(a.Port.NetworkID)
+	third := c.Boot(nodes[1], c.CreatePort(net, "third", nil))
 	waiting := c.CreatePort(net, "waiting", nil)
 	process := c.Planckd.Process()
 	c.WaitConverged()
@@ -38,7 +39,7 @@ func TestDatabaseAway(t *testing.T) {
 	if _, err := a.Renew(limit); err != nil {
 		t.Error(err)
 	}
-	if _, err := a.DHCP(lab.Udhcpc); err != nil {
+	if _, err := third.DHCP(lab.Udhcpc); err != nil {
 		t.Error(err)
 	}
 	c.Answered(ping, 100, "pings without a database")

@@ -28,7 +28,6 @@ func TestSegmentationIDComesBackLate(t *testing.T) {
 		n.CutControl()
 		c.DeletePort(vm.Port.ID)
 		c.DeleteNetwork(net.ID)
-		t.Log("T looked")
 		c.looked("compute2")
 		c.Refused(http.StatusServiceUnavailable, "NoNetworkAvailable", http.MethodPost, "/v2.0/networks", Attrs{"network": Attrs{"name": "net"}})
 	}
@@ -37,13 +36,10 @@ func TestSegmentationIDComesBackLate(t *testing.T) {
 		t.Fatal(err)
 	}
 	used(nodes[0])
-	t.Log("T restore")
 	nodes[0].RestoreControl()
 	lab.Eventually(t, limit, "the id is free again when the node has confirmed", available)
 
-	t.Log("T again")
 	used(nodes[0])
-	t.Log("T close")
 	if err := nodes[0].Close(); err != nil {
 		t.Fatal(err)
 	}
