@@ -10,7 +10,7 @@ import (
 	"github.com/planck-sdn/planck/apps/pipeline"
 )
 
+var all = []*pipeline.App{base.App, l2.App, guard.App, dhcp.App, arp.App}
+
 // All lists the apps in the order in which their tables come.
-func All() []*pipeline.App {
-	return []*pipeline.App{base.App, l2.App, guard.App, dhcp.App, arp.App}
-}
+func All() []*pipeline.App { return all }

@@ -56,7 +56,7 @@ func port(c *pipeline.Context, n *model.Network, p *model.Port) {
 	add := func(rule *pipeline.Rule, priority uint16, match []flow.FieldMatch, steps ...pipeline.Step) {
 		c.Flow(rule, pipeline.Guard, priority, append(match, from...), steps...)
 	}
-	pass := pipeline.Goto(pipeline.Service)
+	pass := pipeline.Goto(pipeline.Guard.Next[0])
 	if !p.PortSecurityEnabled {
 		add(ruleOff, priorityOff, nil, pass)
 		return

@@ -3,8 +3,9 @@ package pipeline
 import "github.com/planck-sdn/planck/model/flow"
 
 // Version is the version of the pipeline: tables, layout of metadata, meaning of tunnel keys. It stands in the marker entry of
-// every switch. It changes when an entry of the old version and one of the new must not meet in one table.
-const Version = 1
+// every switch. It changes when an entry of the old version and one of the new must not meet in one table. (It is a variable
+// for apps/upgrade.go, which is the next version in a test.)
+var Version uint64 = 1
 
 // The tables of profile ovs, in the order in which a packet meets them. Ids are spaced, append only and never
 // reused; tables_test.go pins them in a golden file. Each is declared after the tables that it goes to.

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/store"
 	"github.com/planck-sdn/planck/southbound/ovsdb"
 )
 
@@ -152,7 +153,15 @@ func (a *attachment) serve(ctx context.Context, state ovsdb.State) (again bool) 
 		return false // the next state shows it
 	}
 	ensured := row.DatapathID
-	row, changed, err = a.registry.cfg.Store.ReportNode(ctx, *a.fill(report, state, mappings))
+	report = a.fill(report, state, mappings)
+	// Most updates of a node's database say nothing new.
+	if followed := a.registry.view().Node(row.Number); followed != nil && store.SameReport(followed, report) && store.SameReport(row, report) {
+		a.mu.Lock()
+		a.problem = ""
+		a.mu.Unlock()
+		return false
+	}
+	row, changed, err = a.registry.cfg.Store.ReportNode(ctx, *report)
 	if err != nil {
 		return a.failed("taking the report", err)
 	}

@@ -15,14 +15,16 @@ type collector struct{ registry *Registry }
 func NewCollector(r *Registry) prometheus.Collector { return collector{r} }
 
 var (
-	descConnected = prometheus.NewDesc("planck_switch_connected", "1 while the switch has an OpenFlow session.", []string{"node"}, nil)
-	descRevision  = prometheus.NewDesc("planck_switch_confirmed_revision", "Journal revision up to which the switch has confirmed everything.", []string{"node"}, nil)
-	descMessages  = prometheus.NewDesc("planck_switch_messages_total", "Messages of the present OpenFlow session.", []string{"node", "kind"}, nil)
+	descConnected  = prometheus.NewDesc("planck_switch_connected", "1 while the switch has an OpenFlow session.", []string{"node"}, nil)
+	descRevision   = prometheus.NewDesc("planck_switch_confirmed_revision", "Journal revision up to which the switch has confirmed everything.", []string{"node"}, nil)
+	descWaiting    = prometheus.NewDesc("planck_switch_waiting_units", "Units that wait to be rendered and sent.", []string{"node"}, nil)
+	descCollisions = prometheus.NewDesc("planck_switch_collisions_total", "Entries that lost their place to another object's: each is a defect.", []string{"node"}, nil)
+	descMessages   = prometheus.NewDesc("planck_switch_messages_total", "Messages of the present OpenFlow session.", []string{"node", "kind"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descConnected, descRevision, descMessages} {
+	for _, d := range []*prometheus.Desc{descConnected, descRevision, descWaiting, descCollisions, descMessages} {
 		ch <- d
 	}
 	c.registry.wiring.seconds.Describe(ch)
@@ -41,6 +43,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		if v := s.Confirmed(); v != nil {
 			gauge(descRevision, float64(v.Revision))
 		}
+		gauge(descWaiting, float64(s.Waiting()))
+		ch <- prometheus.MustNewConstMetric(descCollisions, prometheus.CounterValue, float64(s.Collisions()), node)
 		session, ok := s.Connection().(*openflow.Session)
 		if !ok {
 			gauge(descConnected, 0)

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/planck-sdn/planck/controller/reconcile"
+	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/southbound/openflow"
 )
@@ -28,14 +29,14 @@ const pingTimeout = 2 * time.Second
 // Admit decides whether an OpenFlow connection is a node's: it must have a datapath id that Planck gave to a node whose
 // OVSDB session comes from the same address, and must not displace a session that still answers.
 func (r *Registry) Admit(datapathID uint64, remote net.Addr) error {
-	a := r.byDatapath(datapathID)
+	a := r.awaitAttachment(datapathID)
 	if a == nil {
 		return fmt.Errorf("datapath id %016x is of no node that is attached over OVSDB", datapathID)
 	}
 	if address := hostOf(remote); address != hostOf(a.session.RemoteAddr()) {
 		return fmt.Errorf("datapath id %016x is that of node %s, but %s is not its address", datapathID, a.name(), address)
 	}
-	s := r.Switch(a.number())
+	s := r.awaitSwitch(a.number())
 	if s == nil {
 		return fmt.Errorf("node %s is not in the topology yet", a.name())
 	}
@@ -48,6 +49,27 @@ func (r *Registry) Admit(datapathID uint64, remote net.Addr) error {
 		old.Close(errReplaced)
 	}
 	return nil
+}
+
+// awaitAttachment gives a node that is known the time to come by OVSDB too: when planckd starts, its nodes dial both ports.
+func (r *Registry) awaitAttachment(datapathID uint64) *attachment {
+	known := false
+	r.view().Nodes(func(n *model.Node) { known = known || n.DatapathID == datapathID })
+	for limit := time.Now().Add(pingTimeout); ; time.Sleep(10 * time.Millisecond) {
+		if a := r.byDatapath(datapathID); a != nil || !known || time.Now().After(limit) {
+			return a
+		}
+	}
+}
+
+// awaitSwitch gives a new node's row the time to come by way of the journal: a switch that is turned away waits a second and
+// more before it tries again.
+func (r *Registry) awaitSwitch(node model.Number) *reconcile.Switch {
+	for limit := time.Now().Add(pingTimeout); ; time.Sleep(time.Millisecond) {
+		if s := r.Switch(node); s != nil || time.Now().After(limit) {
+			return s
+		}
+	}
 }
 
 func hostOf(a net.Addr) netip.Addr {

@@ -128,7 +128,7 @@ func sameAsFull(c *cloud, h *history) error {
 		for key := range have.flows {
 			if losers := have.collisions(key); len(losers) > 0 {
 				e, _ := have.flows[key].value.Decode()
-				return fmt.Errorf("node %d: %v lost against %v: %s", n.Number, losers, have.flows[key].unit, flow.Format(e, pipeline.Names))
+				return fmt.Errorf("node %d: %v lost against %v: %s", n.Number, losers, have.flows[key].unit(), flow.Format(e, pipeline.Names))
 			}
 		}
 	}

@@ -49,8 +49,8 @@ const (
 // groups and meters that nothing uses any more go last.
 //
 // All of it but the meters is one bundle if it has at most limit messages, and otherwise is cut at unit boundaries. Then an entry
-// that says where a packet came from is not replaced but removed first: until its unit's turn comes, a port that
-// has changed networks is in neither.
+// that is to do something else is removed first, and comes back with its unit: until then a port that has changed networks
+// is in neither.
 func plan(w *wanted, p *present, d *dirty, limit int) []batch {
 	var removed, groups, added, groupsLast, metersFirst, metersLast []planned
 	cut := len(d.flows)+len(d.groups) > limit
@@ -60,17 +60,17 @@ func plan(w *wanted, p *present, d *dirty, limit int) []batch {
 		have, haveIt := p.flows[key]
 		switch {
 		case wantIt && !haveIt:
-			added = append(added, planned{flow.Change{Op: flow.OpAdd, Flow: want}, w.flows[key].unit})
+			added = append(added, planned{flow.Change{Op: flow.OpAdd, Flow: want}, w.flows[key].unit()})
 		case wantIt && want != have:
 			op := flow.OpAdd
 			if want.SameExceptInstructions(have) {
 				op = flow.OpModify
 			}
-			if cut && tellsOrigin(key) && want.Instructions() != have.Instructions() {
+			if cut && want.Instructions() != have.Instructions() {
 				removed = append(removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
 				op = flow.OpAdd
 			}
-			added = append(added, planned{flow.Change{Op: op, Flow: want}, w.flows[key].unit})
+			added = append(added, planned{flow.Change{Op: op, Flow: want}, w.flows[key].unit()})
 		case !wantIt && haveIt:
 			removed = append(removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
 		}
@@ -80,9 +80,9 @@ func plan(w *wanted, p *present, d *dirty, limit int) []batch {
 		have, haveIt := p.groups[id]
 		switch {
 		case wantIt && !haveIt:
-			groups = append(groups, planned{flow.Change{Op: flow.OpAdd, Group: &want}, w.groups[id].unit})
+			groups = append(groups, planned{flow.Change{Op: flow.OpAdd, Group: &want}, w.groups[id].unit()})
 		case wantIt && !want.Equal(have):
-			groups = append(groups, planned{flow.Change{Op: flow.OpModify, Group: &want}, w.groups[id].unit})
+			groups = append(groups, planned{flow.Change{Op: flow.OpModify, Group: &want}, w.groups[id].unit()})
 		case !wantIt && haveIt:
 			groupsLast = append(groupsLast, planned{Change: flow.Change{Op: flow.OpDelete, Group: &have}})
 		}
@@ -92,9 +92,9 @@ func plan(w *wanted, p *present, d *dirty, limit int) []batch {
 		have, haveIt := p.meters[id]
 		switch {
 		case wantIt && !haveIt:
-			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpAdd, Meter: &want}, w.meters[id].unit})
+			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpAdd, Meter: &want}, w.meters[id].unit()})
 		case wantIt && want != have:
-			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpModify, Meter: &want}, w.meters[id].unit})
+			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpModify, Meter: &want}, w.meters[id].unit()})
 		case !wantIt && haveIt:
 			metersLast = append(metersLast, planned{Change: flow.Change{Op: flow.OpDelete, Meter: &have}})
 		}
@@ -120,11 +120,6 @@ func plan(w *wanted, p *present, d *dirty, limit int) []batch {
 		list = append(list, batch{changes: metersLast})
 	}
 	return list
-}
-
-// tellsOrigin tells whether an entry gives packets their network.
-func tellsOrigin(key flow.Key) bool {
-	return key.Table() == pipeline.Classify.ID || key.Table() == pipeline.FromTunnel.ID
 }
 
 // split cuts a list that is too long for one bundle at unit boundaries; what has no unit, and a unit that is too long itself,

@@ -78,10 +78,11 @@ type Switch struct {
 	removed    []flow.Key // by whomever
 	idle       bool       // in step with the switch, nothing pending
 
-	confirmed atomic.Pointer[topology.View] // everything up to this version is on the switch; nil: not connected
-	view      atomic.Pointer[topology.View] // latest, for packet-ins
-	session   atomic.Pointer[sessionBox]
-	seen      observations
+	confirmed  atomic.Pointer[topology.View] // everything up to this version is on the switch; nil: not connected
+	view       atomic.Pointer[topology.View] // latest, for packet-ins
+	session    atomic.Pointer[sessionBox]
+	seen       observations
+	collisions atomic.Uint64
 
 	// Owned by Run.
 	rendered    *topology.View
@@ -92,7 +93,6 @@ type Switch struct {
 	quarantined map[topology.Unit]*quarantine
 	state       State
 	problem     string
-	collisions  uint64
 }
 
 type sessionBox struct{ Session }
@@ -183,6 +183,16 @@ func (s *Switch) signal() {
 // Confirmed is the version of the topology up to which everything is on the switch; nil if it is not connected or
 // was never in step.
 func (s *Switch) Confirmed() *topology.View { return s.confirmed.Load() }
+
+// Waiting is how many units wait to be rendered and sent.
+func (s *Switch) Waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pending)
+}
+
+// Collisions is how many entries have lost their place to another object's since the start.
+func (s *Switch) Collisions() uint64 { return s.collisions.Load() }
 
 // Connection returns the session in use, or nil.
 func (s *Switch) Connection() Session {
@@ -295,8 +305,8 @@ func (s *Switch) render(u topology.Unit) {
 }
 
 func (s *Switch) collided(key flow.Key, loser topology.Unit) {
-	s.collisions++
-	winner := s.wanted.flows[key].unit
+	s.collisions.Add(1)
+	winner := s.wanted.flows[key].unit()
 	s.log.Error("two objects want different entries at one place; the lower wins",
 		zap.Uint8("table", key.Table()), zap.Any("winner", winner), zap.Any("loser", loser))
 	s.quarantined[loser] = &quarantine{reason: fmt.Sprintf("its entry in table %s lost against one of %s %d",
@@ -504,17 +514,6 @@ func (s *Switch) report(u topology.Unit) {
 	s.cfg.Status(st)
 }
 
-// Quarantined lists the units that are left out, with the reasons.
-func (s *Switch) Quarantined(ctx context.Context) (map[topology.Unit]string, error) {
-	list := map[topology.Unit]string{}
-	err := s.ask(ctx, func(context.Context) {
-		for u, q := range s.quarantined {
-			list[u] = q.reason
-		}
-	})
-	return list, err
-}
-
 // Summary is what operators see of a switch.
 type Summary struct {
 	State       State
@@ -523,14 +522,13 @@ type Summary struct {
 	Groups      int
 	Meters      int
 	Quarantined map[topology.Unit]string
-	Collisions  uint64
 }
 
 // Summary asks the owner; it waits while a reconcile is under way.
 func (s *Switch) Summary(ctx context.Context) (Summary, error) {
 	var sum Summary
 	err := s.ask(ctx, func(context.Context) {
-		sum = Summary{State: s.state, Problem: s.problem, Collisions: s.collisions,
+		sum = Summary{State: s.state, Problem: s.problem,
 			Flows: len(s.wanted.flows), Groups: len(s.wanted.groups), Meters: len(s.wanted.meters),
 			Quarantined: map[topology.Unit]string{}}
 		for u, q := range s.quarantined {

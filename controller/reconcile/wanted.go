@@ -85,14 +85,14 @@ func same(a, b pipeline.Rendered) bool {
 
 // collisions lists the owners of a key that lost it although they want something else there.
 func (w *wanted) collisions(key flow.Key) []topology.Unit {
-	first, ok := w.flows[key]
-	if !ok {
+	first := w.flows[key]
+	if first.more == nil {
 		return nil
 	}
 	var losers []topology.Unit
-	for _, o := range first.more {
+	for _, o := range *first.more {
 		if o.value.Instructions() != first.value.Instructions() {
-			losers = append(losers, o.unit)
+			losers = append(losers, o.unit())
 		}
 	}
 	return losers

@@ -11,7 +11,6 @@ import (
 	"net/http"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"gorm.io/gorm"
 
 	"github.com/planck-sdn/planck/model"
 )
@@ -105,8 +104,6 @@ func (s *Store) readError(ctx context.Context, err error) error {
 	}
 	return classify(err)
 }
-
-func isNotFound(err error) bool { return errors.Is(err, gorm.ErrRecordNotFound) }
 
 func conflict(typ, format string, args ...any) error {
 	return model.Errorf(http.StatusConflict, typ, format, args...)

@@ -25,19 +25,6 @@ func (s *Store) ReportNode(ctx context.Context, report model.Node) (node *model.
 	report.Mappings = slices.SortedFunc(slices.Values(notNil(report.Mappings)), func(a, b model.Mapping) int {
 		return strings.Compare(a.PhysicalNetwork, b.PhysicalNetwork)
 	})
-	db := s.reader.WithContext(ctx)
-	row, found, err := takeNode(db, report.SystemID)
-	if err != nil {
-		return nil, false, s.readError(ctx, err)
-	}
-	if found {
-		if node, err = s.nodeWithInterfaces(db, row); err != nil {
-			return nil, false, s.readError(ctx, err)
-		}
-		if row.HostnamePinned && sameReport(node, &report) {
-			return node, false, nil
-		}
-	}
 	err = s.write(ctx, func(t *tx) error {
 		node, changed, err = t.storeReport(report)
 		return err
@@ -115,16 +102,19 @@ func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
 		return nil, false, &ConflictError{fmt.Sprintf("the node with system-id %s is known as %s, and says now that it is %s (planckctl node forget lets it)",
 			row.SystemID, row.Hostname, report.Hostname)}
 	}
-	if err := t.checkClaims(&report); err != nil {
-		return nil, false, err
-	}
 	var before *model.Node
 	if found {
 		if before, err = t.store.nodeWithInterfaces(t.DB, row); err != nil {
 			return nil, false, err
 		}
-		if row.HostnamePinned && sameReport(before, &report) {
+		if SameReport(before, &report) {
 			return before, false, nil
+		}
+	}
+	// Nobody else can have what is this node's already.
+	if before == nil || !before.HostnamePinned || before.EncapIP != report.EncapIP {
+		if err := t.checkClaims(&report); err != nil {
+			return nil, false, err
 		}
 	}
 	if err := t.lockBindings(before, &report); err != nil {
@@ -139,18 +129,15 @@ func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if err := t.storeInterfaces(&report, before); err != nil {
+	interfaces, err := t.storeInterfaces(&report, before)
+	if err != nil {
 		return nil, false, err
 	}
 	if err := t.rebindAfter(before, &report); err != nil {
 		return nil, false, err
 	}
 	t.touch(report.Ref())
-	stored, _, err := takeNode(t.DB, report.SystemID)
-	if err != nil {
-		return nil, false, err
-	}
-	node, err := t.store.nodeWithInterfaces(t.DB, stored)
+	node, err := rowOfNode(&report).model(interfaces)
 	return node, true, err
 }
 
@@ -199,27 +186,29 @@ func (t *tx) updateNode(row *nodeRow, report *model.Node) error {
 	return t.Model(changed).Select("hostname", "hostname_pinned", "encap_ip", "tunnel_port", "mappings", "updated_at").Updates(changed).Error
 }
 
-// storeInterfaces keeps the rows, and so the sequences, of interfaces that are still there.
-func (t *tx) storeInterfaces(report, before *model.Node) error {
+// storeInterfaces keeps the rows, and so the sequences, of interfaces that are still there. It gives all rows by name.
+func (t *tx) storeInterfaces(report, before *model.Node) ([]interfaceRow, error) {
 	known := map[string]model.Interface{}
 	if before != nil {
 		for _, i := range before.Interfaces {
 			known[i.Name] = i
 		}
 	}
-	var added []interfaceRow
+	var kept, added []interfaceRow
 	for _, i := range report.Interfaces {
+		row := interfaceRow{NodeNumber: report.Number, Name: i.Name, PortID: i.PortID, Ofport: i.Ofport}
 		old, ok := known[i.Name]
-		switch {
-		case ok && old.PortID == i.PortID && old.Ofport == i.Ofport:
-			delete(known, i.Name)
-		case ok && old.PortID == i.PortID:
-			delete(known, i.Name)
+		if !ok || old.PortID != i.PortID {
+			added = append(added, row)
+			continue
+		}
+		delete(known, i.Name)
+		row.Sequence = old.Sequence
+		kept = append(kept, row)
+		if old.Ofport != i.Ofport {
 			if err := t.Exec("UPDATE node_interfaces SET ofport = ? WHERE sequence = ?", i.Ofport, old.Sequence).Error; err != nil {
-				return err
+				return nil, err
 			}
-		default:
-			added = append(added, interfaceRow{NodeNumber: report.Number, Name: i.Name, PortID: i.PortID, Ofport: i.Ofport})
 		}
 	}
 	if len(known) > 0 {
@@ -228,13 +217,17 @@ func (t *tx) storeInterfaces(report, before *model.Node) error {
 			gone = append(gone, i.Sequence)
 		}
 		if err := t.Exec("DELETE FROM node_interfaces WHERE sequence IN ?", gone).Error; err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if len(added) == 0 {
-		return nil
+	if len(added) > 0 {
+		if err := t.CreateInBatches(added, 1000).Error; err != nil {
+			return nil, err
+		}
 	}
-	return t.CreateInBatches(added, 1000).Error
+	all := append(kept, added...)
+	slices.SortFunc(all, func(a, b interfaceRow) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
 }
 
 // lockBindings keeps ports from being bound to the host meanwhile, where the report changes what that depends on.
@@ -271,9 +264,10 @@ func samePhysicalNetworks(a, b *model.Node) bool {
 	return slices.EqualFunc(a.Mappings, b.Mappings, func(a, b model.Mapping) bool { return a.PhysicalNetwork == b.PhysicalNetwork })
 }
 
-// sameReport compares what a node reports, and nothing that the store adds.
-func sameReport(stored, report *model.Node) bool {
-	if stored.Hostname != report.Hostname || stored.EncapIP != report.EncapIP || stored.TunnelPort != report.TunnelPort ||
+// SameReport tells whether a report says what is stored of a node: what the store adds is left aside. The report's
+// mappings are sorted. A forgotten node's report is always new.
+func SameReport(stored, report *model.Node) bool {
+	if !stored.HostnamePinned || stored.Hostname != report.Hostname || stored.EncapIP != report.EncapIP || stored.TunnelPort != report.TunnelPort ||
 		!slices.Equal(stored.Mappings, report.Mappings) || len(stored.Interfaces) != len(report.Interfaces) {
 		return false
 	}

@@ -92,7 +92,13 @@ func TestNodeConflicts(t *testing.T) {
 			t.Fatalf("refused reports left %+v", got)
 		}
 
+		_, position, err := s.Load(ctx)
+		check(t, err)
 		check(t, s.ForgetNode(ctx, stored.Number))
+		changes, _, err := s.Follow(ctx, position)
+		if err != nil || len(changes) != 1 || changes[0].Object.(*model.Node).HostnamePinned {
+			t.Fatalf("followers see of a forgotten node: %+v, %v", changes, err)
+		}
 		a.Hostname = "renamed"
 		renamed, _, err := s.ReportNode(ctx, a)
 		if err != nil || renamed.Number != stored.Number || renamed.Hostname != "renamed" {

@@ -205,16 +205,6 @@ type interfaceRow struct {
 
 func (interfaceRow) TableName() string { return "node_interfaces" }
 
-type allocationRow struct {
-	SubnetID     string
-	IPAddress    string
-	OffsetInCIDR *int64 `gorm:"column:offset_in_cidr"`
-	PortNumber   model.Number
-	Position     int
-}
-
-func (allocationRow) TableName() string { return "ip_allocations" }
-
 func notNil[T any](list []T) []T {
 	if list == nil {
 		return []T{}

@@ -185,16 +185,24 @@ func (s *step) node(n model.Number, now *model.Node) {
 
 	moved := before == nil || now == nil || before.Hostname != now.Hostname || before.EncapIP != now.EncapIP ||
 		before.TunnelPort != now.TunnelPort || !reflect.DeepEqual(before.Mappings, now.Mappings)
+	var same map[model.Interface]bool // in both rows, which is most of them
+	if !moved {
+		same = make(map[model.Interface]bool, len(before.Interfaces))
+		for _, i := range before.Interfaces {
+			same[i] = false
+		}
+		for _, i := range now.Interfaces {
+			if _, had := same[i]; had {
+				same[i] = true
+			}
+		}
+	}
 	for _, node := range []*model.Node{before, now} {
 		if node == nil {
 			continue
 		}
-		other := now
-		if node == now {
-			other = before
-		}
 		for _, i := range node.Interfaces {
-			if !moved && other != nil && slices.Contains(other.Interfaces, i) {
+			if same[i] {
 				continue
 			}
 			key := plugKey{i.PortID, i.Sequence, n}

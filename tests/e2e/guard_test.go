@@ -44,6 +44,7 @@ func TestGuard(t *testing.T) {
 				UDP("DHCP answer from another port", a.MAC, to.MAC, a.IP, to.IP, 6700, 68),
 				Ethernet("IPv6", a.MAC, to.MAC, layers.EthernetTypeIPv6),
 				Ethernet("BPDU", a.MAC, "01:80:c2:00:00:00", layers.EthernetTypeLLC),
+				Ethernet("LLDP", a.MAC, "01:80:c2:00:00:0e", layers.EthernetTypeLinkLayerDiscovery),
 				a.IPv4To(to, "tagged").Tagged(7),
 			)
 			a.Settle(w)

@@ -88,7 +88,8 @@ func TestL2(t *testing.T) {
 			Ethernet("BPDU", a.MAC, "01:80:c2:00:00:00", layers.EthernetTypeLLC),
 			Ethernet("LLDP", a.MAC, "01:80:c2:00:00:0e", layers.EthernetTypeLinkLayerDiscovery),
 			Ethernet("pause", a.MAC, "01:80:c2:00:00:01", 0x8808),
-			IPv4("IPv4 to the bridge group", a.MAC, "01:80:c2:00:00:00", a.IP, "10.1.0.99"),
+			IPv4("IPv4 to all bridges", a.MAC, "01:80:c2:00:00:00", a.IP, "10.1.0.99"),
+			IPv4("IPv4 to the nearest bridge", a.MAC, "01:80:c2:00:00:0e", a.IP, "10.1.0.99"),
 		)
 		a.Settle(nearby, remote)
 		nearby.Got()

@@ -8,8 +8,6 @@ import (
 	"github.com/planck-sdn/planck/tests/lab"
 )
 
-const pingInterval = 10 * time.Millisecond
-
 // sentNothing fails the test if planckd has sent a flow-mod in the present OpenFlow sessions.
 func (c *Cloud) sentNothing() {
 	c.t.Helper()

@@ -6,6 +6,9 @@ import (
 	"github.com/planck-sdn/planck/tests/lab"
 )
 
+// pingInterval is how often a VM pings another while something happens: what it loses is lost to that.
+const pingInterval = 10 * time.Millisecond
+
 // VM is a VM on a port of the cloud.
 type VM struct {
 	*lab.VM

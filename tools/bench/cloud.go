@@ -142,6 +142,24 @@ func plug(n *lab.Node, ports []port) error {
 	return nil
 }
 
+// settled waits until planckd knows of so many plugged ports on each node, and everything is confirmed. ovs-vsctl waits for
+// the switch only.
+func (b *testbed) settled(ctx context.Context, plugged map[*lab.Node]int) error {
+	for n, want := range plugged {
+		err := cloud.Await(ctx, time.Minute, n.Name+" has its ports", func() error {
+			seen, err := b.node(ctx, n.Name)
+			if err == nil && seen.Ports != want {
+				err = fmt.Errorf("%d ports are plugged of %d", seen.Ports, want)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return b.WaitConverged(ctx, time.Minute)
+}
+
 // tap is the name of a port's interface, as Nova has it.
 func tap(p port) string { return "tap" + p.ID[:11] }
 

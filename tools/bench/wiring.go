@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -42,15 +43,15 @@ func benchWiring(ctx context.Context, e *environment) (err error) {
 			"on %d other nodes, %d a network, each network on two nodes. \"Last entry\" is the barrier reply after it; ACTIVE is as a client "+
 			"sees it that asks each millisecond.", otherNodes, portsPerNetwork)},
 	}
-	others := 0
+	others, plugged := 0, map[*lab.Node]int{}
 	for _, n := range size(e, []int{0, 1000, 5000, 10000}, []int{0, 300}) {
 		e.progress("wiring: %d other ports", n)
 		for ; others < n; others += portsPerNetwork {
-			if err := b.addOthers(ctx, others, network, nodes); err != nil {
+			if err := b.addOthers(ctx, others, network, nodes, plugged); err != nil {
 				return err
 			}
 		}
-		if err := b.WaitConverged(ctx, time.Minute); err != nil {
+		if err := b.settled(ctx, plugged); err != nil {
 			return err
 		}
 		var w wirings
@@ -70,7 +71,7 @@ func benchWiring(ctx context.Context, e *environment) (err error) {
 }
 
 // addOthers adds one network's worth of ports: the first to the measured network, the rest each to a network of its own.
-func (b *testbed) addOthers(ctx context.Context, had int, measured string, nodes []*lab.Node) error {
+func (b *testbed) addOthers(ctx context.Context, had int, measured string, nodes []*lab.Node, plugged map[*lab.Node]int) error {
 	network, k := measured, had/portsPerNetwork
 	one, two := nodes[0], nodes[1]
 	if had > 0 {
@@ -84,10 +85,9 @@ func (b *testbed) addOthers(ctx context.Context, had int, measured string, nodes
 	if err != nil {
 		return err
 	}
-	if err := plug(one, ports[:portsPerNetwork/2]); err != nil {
-		return err
-	}
-	return plug(two, ports[portsPerNetwork/2:])
+	plugged[one] += portsPerNetwork / 2
+	plugged[two] += portsPerNetwork / 2
+	return errors.Join(plug(one, ports[:portsPerNetwork/2]), plug(two, ports[portsPerNetwork/2:]))
 }
 
 // wirings are what single ports took.
@@ -111,7 +111,6 @@ func (b *testbed) wire(ctx context.Context, n *lab.Node, network string, count i
 			return w, err
 		}
 	}
-	text, _ := os.ReadFile(b.Process.Log); os.WriteFile("/tmp/bd_planckd.log", text, 0o644)
 	served, err := b.servedPorts()
 	if err != nil {
 		return w, err

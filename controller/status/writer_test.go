@@ -1,0 +1,61 @@
+package status
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/planck-sdn/planck/controller/reconcile"
+	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/topology"
+)
+
+// plugged is a topology with port 1 on the node with that number; 0: nowhere.
+func plugged(on model.Number) *topology.View {
+	objects := []model.Object{
+		&model.Network{Number: 1, ID: "net", AdminStateUp: true, NetworkType: model.NetworkVXLAN, Key: 5, SegmentationID: 5},
+		&model.Port{Number: 1, ID: "p1", NetworkID: "net", AdminStateUp: true, BindingGeneration: 3},
+		&model.Port{Number: 2, ID: "p2", NetworkID: "net", AdminStateUp: true, DeviceOwner: model.DeviceOwnerDHCP},
+	}
+	for _, n := range []model.Number{7, 8} {
+		node := &model.Node{Number: n, Hostname: n0(n), SystemID: n0(n), EncapIP: netip.MustParseAddr("10.0.0.1"), TunnelPort: 1}
+		if n == on {
+			node.Interfaces = []model.Interface{{Name: "tap", PortID: "p1", Ofport: 4, Sequence: 1}}
+		}
+		objects = append(objects, node)
+	}
+	empty := topology.New()
+	v, _ := empty.Apply(empty.Difference(objects))
+	return v
+}
+
+func n0(n model.Number) string { return string(rune('a' + n)) }
+
+// TestOvertakenStatusesAreDropped: what the topology has overtaken is not written.
+func TestOvertakenStatusesAreDropped(t *testing.T) {
+	active := reconcile.PortStatus{Port: 1, Generation: 3, Node: 7, Active: true}
+	unplugged := reconcile.PortStatus{Port: 1, Generation: 3, Node: 7}
+	refused := reconcile.PortStatus{Port: 1, Generation: 3, Node: 7, Reason: "refused"}
+	older := reconcile.PortStatus{Port: 1, Generation: 2, Node: 7, Active: true}
+	dhcp := reconcile.PortStatus{Port: 2, Node: 7}
+	for _, c := range []struct {
+		name   string
+		status reconcile.PortStatus
+		on     model.Number
+		want   string
+	}{
+		{"confirmed where it is", active, 7, model.StatusActive},
+		{"confirmed, but it has moved", active, 8, ""},
+		{"confirmed, but it is unplugged", active, 0, ""},
+		{"unplugged", unplugged, 0, model.StatusDown},
+		{"unplugged, but plugged again", unplugged, 7, ""},
+		{"refused where it is", refused, 7, model.StatusDown},
+		{"refused, but it has moved", refused, 8, ""},
+		{"confirmed for an earlier binding", older, 7, ""},
+		{"the network's own port", dhcp, 0, ""},
+	} {
+		row, ok := current(plugged(c.on), c.status)
+		if ok != (c.want != "") || row.Status != c.want || ok && row.Reason != c.status.Reason {
+			t.Errorf("%s: %v %+v, want %q", c.name, ok, row, c.want)
+		}
+	}
+}
