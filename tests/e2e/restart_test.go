@@ -16,13 +16,13 @@ func (c *Cloud) sentNothing() {
 	}
 }
 
-// lostNothing ends a ping, and fails the test if a packet was lost.
+// lostNothing ends a ping, and fails the test if a packet was lost that Open vSwitch did not lose over a plugging.
 func lostNothing(t testing.TB, p *lab.Pinger) {
 	t.Helper()
 	result := p.Stop()
 	t.Log(result)
-	if result.Lost() != 0 {
-		t.Errorf("lost %d packets", result.Lost())
+	if n := result.Lost() - result.Replugged; n != 0 {
+		t.Errorf("lost %d packets", n)
 	}
 }
 

@@ -60,6 +60,7 @@ type Lab struct {
 	serial     int // names logs and interfaces
 	namespaces []namespace
 	processes  map[*Process]struct{}
+	replugs    []replug
 	nodes      []*Node
 	physnets   map[string]string // physical network -> bridge in the wire namespace
 	atClose    []func()

@@ -36,6 +36,9 @@ type echo struct {
 // PingerResult is what a Pinger counted.
 type PingerResult struct {
 	Sent, Received, Duplicates int
+	// Replugged is how many of the lost ones were sent while the lab plugged or unplugged an interface anywhere: Open vSwitch
+	// may have lost them by itself.
+	Replugged int
 	// Outage is the longest time without service: from the sending of the first of consecutive lost requests to
 	// the sending of the next one that was answered. Zero: none was lost.
 	Outage time.Duration
@@ -48,6 +51,9 @@ func (r PingerResult) Lost() int { return r.Sent - r.Received }
 
 func (r PingerResult) String() string {
 	s := fmt.Sprintf("%d sent, %d lost, longest outage %v", r.Sent, r.Lost(), r.Outage.Round(time.Millisecond))
+	if r.Replugged > 0 {
+		s += fmt.Sprintf(", %d of them while an interface was plugged or unplugged", r.Replugged)
+	}
 	if r.SendError != nil {
 		s += fmt.Sprintf(" (%v)", r.SendError)
 	}
@@ -127,6 +133,9 @@ func (p *Pinger) Result() PingerResult {
 	r := PingerResult{Sent: len(p.echoes), SendError: p.sendErr}
 	var lostSince time.Time
 	for _, e := range p.echoes {
+		if e.answers == 0 && p.vm.lab.replugged(e.sent) {
+			r.Replugged++
+		}
 		switch {
 		case e.answers > 0:
 			r.Received++

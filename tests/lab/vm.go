@@ -106,7 +106,10 @@ func (v *VM) plug(a *attachment) error {
 		if a.vlan == 0 {
 			vlan = "trunks=0" // untagged frames only; without it the port is a trunk of all VLANs
 		}
-		_, err = a.node.Vsctl("add-port", a.bridge, a.port, vlan)
+		err = v.lab.replugging(func() error {
+			_, err := a.node.Vsctl("add-port", a.bridge, a.port, vlan)
+			return err
+		})
 	}
 	a.plugged = err == nil
 	return err
@@ -114,13 +117,17 @@ func (v *VM) plug(a *attachment) error {
 
 // Plug adds an interface of the node to br-int the way Nova does. On a dummy node the interface need not exist.
 func (n *Node) Plug(name, portID, mac string) error {
-	_, err := n.Vsctl("add-port", "br-int", name, "--", "set", "Interface", name,
-		"external_ids:iface-id="+portID, "external_ids:attached-mac="+mac, "external_ids:iface-status=active")
-	return err
+	return n.lab.replugging(func() error {
+		_, err := n.Vsctl("add-port", "br-int", name, "--", "set", "Interface", name,
+			"external_ids:iface-id="+portID, "external_ids:attached-mac="+mac, "external_ids:iface-status=active")
+		return err
+	})
 }
 
 // Unplug takes an interface out of br-int.
-func (n *Node) Unplug(name string) error { return n.OVS.VSwitch.DeletePort("br-int", name) }
+func (n *Node) Unplug(name string) error {
+	return n.lab.replugging(func() error { return n.OVS.VSwitch.DeletePort("br-int", name) })
+}
 
 // must reports what went wrong in a method that returns no error.
 func (v *VM) must(doing string, err error) {
@@ -161,7 +168,8 @@ func (v *VM) Unplug() {
 }
 
 func (v *VM) unplug(a *attachment) error {
-	if err := a.node.OVS.VSwitch.DeletePort(a.bridge, a.port); err != nil {
+	err := v.lab.replugging(func() error { return a.node.OVS.VSwitch.DeletePort(a.bridge, a.port) })
+	if err != nil {
 		return err
 	}
 	a.plugged = false
