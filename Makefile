@@ -36,8 +36,9 @@ fuzz:
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit 1; \
 	done
 
-bench: setup
-	go run ./tools/bench
+bench: setup build
+	go build -o bin/ ./tools/bench
+	bin/bench -json bin/bench.json
 
 demo: setup build
 	go build -o bin/ ./tools/demo

@@ -127,6 +127,7 @@ func New(cfg Config, v *topology.View) *Switch {
 	for _, u := range v.Units(cfg.Node) {
 		s.pending[u] = struct{}{}
 	}
+	s.signal() // what is wanted is rendered by the time that the switch connects
 	return s
 }
 
@@ -321,12 +322,14 @@ var errHeld = errors.New("held")
 
 // connect reads what the switch holds and sends the difference. It is also how a damaged switch is mended.
 func (s *Switch) connect(ctx context.Context, session Session, force bool) {
+	began := time.Now()
 	s.state, s.problem = Reconciling, ""
 	s.confirmed.Store(nil)
 	err := s.reconcile(ctx, session, force)
 	switch {
 	case err == nil:
 		s.state = Ready
+		s.log.Info("switch in step", zap.Int("flows", len(s.wanted.flows)), zap.Duration("took", time.Since(began)))
 		s.flush(ctx, session) // what was refused meanwhile
 	case errors.Is(err, errHeld):
 		s.state = Held

@@ -29,18 +29,24 @@ type Writer struct {
 	wake  chan struct{}
 
 	mu      sync.Mutex
-	waiting map[model.Number]reconcile.PortStatus
+	waiting map[source]reconcile.PortStatus
 }
+
+// source is a switch that says something of a port. What one says, another that still sees an older topology must not replace:
+// which of them is to be believed is decided when it is written.
+type source struct{ port, node model.Number }
+
+func sourceOf(s reconcile.PortStatus) source { return source{s.Port, s.Node} }
 
 // NewWriter returns a writer; view gives the present topology.
 func NewWriter(s *store.Store, view func() *topology.View, log *zap.Logger) *Writer {
-	return &Writer{store: s, view: view, log: log, wake: make(chan struct{}, 1), waiting: map[model.Number]reconcile.PortStatus{}}
+	return &Writer{store: s, view: view, log: log, wake: make(chan struct{}, 1), waiting: map[source]reconcile.PortStatus{}}
 }
 
-// Note takes a port's status; a later one for the same port replaces it.
+// Note takes a port's status; a later one by the same switch replaces it.
 func (w *Writer) Note(s reconcile.PortStatus) {
 	w.mu.Lock()
-	w.waiting[s.Port] = s
+	w.waiting[sourceOf(s)] = s
 	w.mu.Unlock()
 	select {
 	case w.wake <- struct{}{}:
@@ -67,13 +73,7 @@ func (w *Writer) write(ctx context.Context) bool {
 	if len(taken) == 0 {
 		return false
 	}
-	view := w.view()
-	rows := make([]store.PortStatus, 0, len(taken))
-	for _, s := range taken {
-		if row, ok := current(view, s); ok {
-			rows = append(rows, row)
-		}
-	}
+	rows := believed(w.view(), taken)
 	if err := w.store.SetPortStatus(ctx, rows); err != nil {
 		w.log.Warn("port statuses not written", zap.Int("ports", len(rows)), zap.Error(err))
 		w.putBack(taken)
@@ -89,12 +89,12 @@ func (w *Writer) take() []reconcile.PortStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	list := make([]reconcile.PortStatus, 0, min(len(w.waiting), batchSize))
-	for port, s := range w.waiting {
+	for from, s := range w.waiting {
 		if len(list) == batchSize {
 			break
 		}
 		list = append(list, s)
-		delete(w.waiting, port)
+		delete(w.waiting, from)
 	}
 	return list
 }
@@ -104,10 +104,22 @@ func (w *Writer) putBack(list []reconcile.PortStatus) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range list {
-		if _, newer := w.waiting[s.Port]; !newer {
-			w.waiting[s.Port] = s
+		if _, newer := w.waiting[sourceOf(s)]; !newer {
+			w.waiting[sourceOf(s)] = s
 		}
 	}
+}
+
+// believed gives what is to be written, one row a port: those that the present topology bears out agree.
+func believed(view *topology.View, list []reconcile.PortStatus) []store.PortStatus {
+	rows, seen := make([]store.PortStatus, 0, len(list)), make(map[model.Number]bool, len(list))
+	for _, s := range list {
+		if row, ok := current(view, s); ok && !seen[s.Port] {
+			seen[s.Port] = true
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }
 
 // current drops what the topology has overtaken: a confirmation by a node that no longer has the port, and an

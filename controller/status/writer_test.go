@@ -59,3 +59,21 @@ func TestOvertakenStatusesAreDropped(t *testing.T) {
 		}
 	}
 }
+
+// TestEachSwitchSpeaksForItself: a switch that has not seen yet that a port is plugged into another one does not take back what
+// that one confirmed.
+func TestEachSwitchSpeaksForItself(t *testing.T) {
+	w := NewWriter(nil, func() *topology.View { return plugged(7) }, nil)
+	w.Note(reconcile.PortStatus{Port: 1, Generation: 3, Node: 7, Active: true})
+	w.Note(reconcile.PortStatus{Port: 1, Generation: 3, Node: 8}) // plugged nowhere, it says
+	rows := believed(w.view(), w.take())
+	if len(rows) != 1 || rows[0].Status != model.StatusActive {
+		t.Errorf("%+v, expected that the port is ACTIVE", rows)
+	}
+	w = NewWriter(nil, func() *topology.View { return plugged(0) }, nil)
+	w.Note(reconcile.PortStatus{Port: 1, Generation: 3, Node: 7})
+	w.Note(reconcile.PortStatus{Port: 1, Generation: 3, Node: 8})
+	if rows := believed(w.view(), w.take()); len(rows) != 1 || rows[0].Status != model.StatusDown {
+		t.Errorf("%+v, expected once that the port is DOWN", rows)
+	}
+}

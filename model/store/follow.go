@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ func (s *Store) Load(ctx context.Context) ([]model.Object, Position, error) {
 	var objects []model.Object
 	var position Position
 	err := s.read(ctx, func(db *gorm.DB) (err error) {
-		if position, _, err = s.position(db); err != nil {
+		if position, err = s.position(db); err != nil {
 			return err
 		}
 		objects, err = s.objects(db, func(q *gorm.DB, _ model.Kind, _ string) *gorm.DB { return q })
@@ -56,17 +57,16 @@ func (s *Store) Follow(ctx context.Context, from Position) ([]model.Change, Posi
 	var position Position
 	err := s.read(ctx, func(db *gorm.DB) error {
 		var pruned uint64
+		var refs []model.Ref
 		var err error
-		if position, pruned, err = s.position(db); err != nil {
+		if position, pruned, refs, err = s.unseen(db, from); err != nil {
 			return err
 		}
 		if position.epoch != from.epoch || position.Horizon < from.Horizon || pruned >= from.Horizon {
 			return ErrTooOld
 		}
-		var refs []model.Ref
-		err = db.Raw("SELECT DISTINCT kind, number FROM journal WHERE "+s.dialect.unseen, from.Horizon, from.snapshot).Scan(&refs).Error
-		if err != nil || len(refs) == 0 {
-			return err
+		if len(refs) == 0 {
+			return nil
 		}
 		changes, err = s.changes(db, refs)
 		return err
@@ -77,17 +77,50 @@ func (s *Store) Follow(ctx context.Context, from Position) ([]model.Change, Posi
 	return changes, position, nil
 }
 
-// position describes the transaction's snapshot. pruned is the highest transaction whose lines are gone.
-func (s *Store) position(db *gorm.DB) (p Position, pruned uint64, err error) {
-	var row struct {
-		Horizon  uint64
-		Snapshot string
-		Epoch    string
-		Pruned   uint64
+// snapshotRow describes the transaction's snapshot. Pruned is the highest transaction whose lines are gone. Kind and Number are of
+// a journal line, if they are asked for.
+type snapshotRow struct {
+	Horizon  uint64
+	Snapshot string
+	Epoch    string
+	Pruned   uint64
+	Kind     model.Kind
+	Number   model.Number
+}
+
+func (s *Store) snapshotColumns() string {
+	return s.dialect.horizon + " AS horizon, " + s.dialect.snapshot + " AS snapshot, " + s.dialect.epoch + " AS epoch, journal_pruned.txid AS pruned"
+}
+
+func (r snapshotRow) position() Position {
+	return Position{int64(r.Horizon) - 1, r.Horizon, r.Snapshot, r.Epoch}
+}
+
+func (s *Store) position(db *gorm.DB) (Position, error) {
+	var row snapshotRow
+	err := db.Raw("SELECT " + s.snapshotColumns() + " FROM journal_pruned").Scan(&row).Error
+	return row.position(), err
+}
+
+// unseen gives the position and what the journal says of transactions that from has not seen, in one statement: a port that is
+// plugged waits for it.
+func (s *Store) unseen(db *gorm.DB, from Position) (Position, uint64, []model.Ref, error) {
+	var rows []snapshotRow
+	err := db.Raw("SELECT "+s.snapshotColumns()+", COALESCE(lines.kind, 0) AS kind, COALESCE(lines.number, 0) AS number FROM journal_pruned "+
+		"LEFT JOIN (SELECT DISTINCT kind, number FROM journal WHERE "+s.dialect.unseen+") AS lines ON 1 = 1", from.Horizon, from.snapshot).Scan(&rows).Error
+	if err != nil {
+		return Position{}, 0, nil, err
 	}
-	err = db.Raw("SELECT " + s.dialect.horizon + " AS horizon, " + s.dialect.snapshot + " AS snapshot, " + s.dialect.epoch +
-		" AS epoch, txid AS pruned FROM journal_pruned").Scan(&row).Error
-	return Position{int64(row.Horizon) - 1, row.Horizon, row.Snapshot, row.Epoch}, row.Pruned, err
+	if len(rows) == 0 {
+		return Position{}, 0, nil, errors.New("table journal_pruned is empty")
+	}
+	var refs []model.Ref
+	for _, r := range rows {
+		if r.Kind != 0 {
+			refs = append(refs, model.Ref{Kind: r.Kind, Number: r.Number})
+		}
+	}
+	return rows[0].position(), rows[0].Pruned, refs, nil
 }
 
 // maxNumbers keeps a statement well below PostgreSQL's 65,535 parameters.

@@ -121,10 +121,13 @@ func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
 		return nil, false, err
 	}
 	report.UpdatedAt = t.now
-	if found {
-		err = t.updateNode(row, &report)
-	} else {
+	switch {
+	case !found:
 		err = t.insertNode(&report)
+	case sameNode(before, &report): // of a node in service only its interfaces change
+		report.Number, report.CreatedAt, report.UpdatedAt = before.Number, before.CreatedAt, before.UpdatedAt
+	default:
+		err = t.updateNode(row, &report)
 	}
 	if err != nil {
 		return nil, false, err
@@ -267,8 +270,7 @@ func samePhysicalNetworks(a, b *model.Node) bool {
 // SameReport tells whether a report says what is stored of a node: what the store adds is left aside. The report's
 // mappings are sorted. A forgotten node's report is always new.
 func SameReport(stored, report *model.Node) bool {
-	if !stored.HostnamePinned || stored.Hostname != report.Hostname || stored.EncapIP != report.EncapIP || stored.TunnelPort != report.TunnelPort ||
-		!slices.Equal(stored.Mappings, report.Mappings) || len(stored.Interfaces) != len(report.Interfaces) {
+	if !sameNode(stored, report) || len(stored.Interfaces) != len(report.Interfaces) {
 		return false
 	}
 	known := make(map[string]model.Interface, len(stored.Interfaces))
@@ -282,6 +284,12 @@ func SameReport(stored, report *model.Node) bool {
 		}
 	}
 	return true
+}
+
+// sameNode compares what is in the node's own row.
+func sameNode(stored, report *model.Node) bool {
+	return stored.HostnamePinned && stored.Hostname == report.Hostname && stored.EncapIP == report.EncapIP &&
+		stored.TunnelPort == report.TunnelPort && slices.Equal(stored.Mappings, report.Mappings)
 }
 
 func takeNode(db *gorm.DB, systemID string) (*nodeRow, bool, error) {

@@ -20,7 +20,7 @@ var errEmptyChange = errors.New("change of nothing")
 // Apply sends changes in the order given and returns when the switch has confirmed all by a barrier. If not atomic,
 // what is refused is returned and the rest is in force. If atomic, all is in one bundle (ONF EXT-230): what is refused is returned, and
 // then nothing of the list is in force. The error is for when no answer can be had; then the switch's tables must be read
-// again. ErrNoBundles: nothing was sent. One Apply runs at a time.
+// again. ErrNoBundles: nothing of the list is in force. One Apply runs at a time.
 func (s *Session) Apply(ctx context.Context, changes []flow.Change, atomic bool) ([]flow.Refusal, error) {
 	if atomic && slices.ContainsFunc(changes, func(c flow.Change) bool { return c.Meter != nil }) {
 		return nil, ErrMeterInBundle
@@ -42,15 +42,18 @@ func (s *Session) Apply(ctx context.Context, changes []flow.Change, atomic bool)
 	if atomic {
 		err = s.applyBundle(ctx, b, changes)
 	} else {
-		err = s.stream(ctx, b, changes, s.appendChange)
+		err = s.stream(ctx, b, nil, changes, s.appendChange)
 	}
 	return s.refusals(b), err
 }
 
-// stream sends what encode makes of each change, and a barrier, and waits for its reply.
-func (s *Session) stream(ctx context.Context, b *batch, changes []flow.Change, encode encodeChange) error {
+// stream sends a first message if there is one, what encode makes of each change, and a barrier, and waits for its reply.
+func (s *Session) stream(ctx context.Context, b *batch, first []byte, changes []flow.Change, encode encodeChange) error {
 	w := chunkWriter{s: s, ctx: ctx}
 	defer w.release()
+	if err := w.append(func(buf []byte) ([]byte, error) { return append(buf, first...), nil }); err != nil {
+		return err
+	}
 	for i := range changes {
 		err := w.append(func(buf []byte) ([]byte, error) { return encode(buf, b.first+uint32(i), &changes[i]) })
 		var refused refusedHere
@@ -83,15 +86,20 @@ func (s *Session) appendChange(b []byte, xid uint32, c *flow.Change) ([]byte, er
 }
 
 // applyBundle sends changes in a bundle. Open vSwitch commits a bundle although it refused a message that was to be
-// added, so the commit is sent only once a barrier has shown that nothing was.
+// added, so the commit is sent only once a barrier has shown that nothing was. The open is not waited for by itself: when it fails,
+// so does all that was to be added, and the barrier shows it too.
 func (s *Session) applyBundle(ctx context.Context, b *batch, changes []flow.Change) error {
 	id := s.newBundle()
-	if err := s.bundleControl(ctx, id, bundleOpen); err != nil {
-		return fmt.Errorf("opening a bundle: %w", err)
-	}
-	err := s.stream(ctx, b, changes, func(buf []byte, xid uint32, c *flow.Change) ([]byte, error) {
+	open := s.newRequest(of.TypeExperiment)
+	defer s.forget(open)
+	err := s.stream(ctx, b, bundleControl(open.xid, id, bundleOpen), changes, func(buf []byte, xid uint32, c *flow.Change) ([]byte, error) {
 		return appendBundleAdd(buf, xid, id, func(buf []byte) ([]byte, error) { return s.appendChange(buf, xid, c) })
 	})
+	if err == nil {
+		if err = s.replyToBundle(ctx, open, id, bundleOpen); err != nil {
+			return fmt.Errorf("opening a bundle: %w", err)
+		}
+	}
 	if err != nil || s.anyRefused(b) {
 		// A switch that does not hear this drops the bundle by itself after some seconds.
 		s.discard(id)
@@ -115,10 +123,18 @@ func (s *Session) newBundle() uint32 {
 	return s.bundles
 }
 
+// bundleControl sends a bundle control message and waits for its reply.
 func (s *Session) bundleControl(ctx context.Context, id uint32, control uint16) error {
-	reply, err := s.call(ctx, of.TypeExperiment, func(xid uint32) ([]byte, error) {
-		return bundleControl(xid, id, control), nil
-	})
+	r := s.newRequest(of.TypeExperiment)
+	defer s.forget(r)
+	if err := s.send(ctx, bundleControl(r.xid, id, control)); err != nil {
+		return err
+	}
+	return s.replyToBundle(ctx, r, id, control)
+}
+
+func (s *Session) replyToBundle(ctx context.Context, r *request, id uint32, control uint16) error {
+	reply, err := s.next(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -293,8 +293,12 @@ func TestReplyOfAnotherTypeEndsTheSession(t *testing.T) {
 func TestStrictSwitch(t *testing.T) {
 	_, p, s, _ := connectPeer(t, Config{})
 	go func() {
-		xid, _ := p.expect(of.TypeExperiment)
-		p.send(of.TypeError, xid, 0, 1, 0, 3)
+		for range 2 { // the bundle is opened, and one entry added to it
+			xid, _ := p.expect(of.TypeExperiment)
+			p.send(of.TypeError, xid, 0, 1, 0, 3)
+		}
+		xid, _ := p.expect(of.TypeBarrierRequest)
+		p.send(of.TypeBarrierReply, xid)
 	}()
 	if _, err := s.Apply(timeLimit(t), []flow.Change{goodEntry(1)}, true); !errors.Is(err, ErrNoBundles) {
 		t.Error(err)

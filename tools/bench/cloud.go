@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/planck-sdn/planck/northbound/admin"
@@ -108,8 +112,11 @@ func (b *testbed) network(ctx context.Context) (string, error) {
 	if err := b.Do(ctx, http.MethodPost, "/v2.0/networks", project, object{"network": object{}}, &made); err != nil {
 		return "", err
 	}
-	subnet := object{"subnet": object{"network_id": made.Network.ID, "ip_version": 4, "cidr": "10.1.0.0/16"}}
-	return made.Network.ID, b.Do(ctx, http.MethodPost, "/v2.0/subnets", project, subnet, nil)
+	return made.Network.ID, b.Do(ctx, http.MethodPost, "/v2.0/subnets", project, object{"subnet": subnetOf(made.Network.ID)}, nil)
+}
+
+func subnetOf(network string) object {
+	return object{"network_id": network, "ip_version": 4, "cidr": "10.1.0.0/16"}
 }
 
 // ports makes ports of a network in one request.
@@ -123,27 +130,41 @@ func (b *testbed) ports(ctx context.Context, network string, count int) ([]port,
 	return made.Ports, err
 }
 
-// plug plugs ports into a node with few commands.
-func plug(n *lab.Node, ports []port) error {
-	const perCommand = 500 // a command line has room for 128 KiB a word and some MiB in all
-	for len(ports) > 0 {
-		some := ports[:min(len(ports), perCommand)]
-		ports = ports[len(some):]
-		var args []string
-		for _, p := range some {
-			name := tap(p)
-			args = append(args, "--", "add-port", "br-int", name, "--", "set", "Interface", name,
-				"external_ids:iface-id="+p.ID, "external_ids:attached-mac="+p.MAC, "external_ids:iface-status=active")
+// plug plugs a port with ovs-vsctl, as a hypervisor does.
+func plug(n *lab.Node, p port) error { return n.Plug(tap(p), p.ID, p.MAC) }
+
+// plugMany plugs ports with few OVSDB transactions: what ovs-vsctl takes grows with the square of the ports that a node has.
+func plugMany(n *lab.Node, ports []port) error {
+	const perTransaction = 100 // one argument of a command has room for 128 KiB
+	for some := range slices.Chunk(ports, perTransaction) {
+		operations := []any{"Open_vSwitch"}
+		var added []any
+		for i, p := range some {
+			ids := [][2]string{{"iface-id", p.ID}, {"attached-mac", p.MAC}, {"iface-status", "active"}}
+			iface, row := fmt.Sprintf("interface%d", i), fmt.Sprintf("port%d", i)
+			operations = append(operations,
+				object{"op": "insert", "table": "Interface", "uuid-name": iface, "row": object{"name": tap(p), "external_ids": []any{"map", ids}}},
+				object{"op": "insert", "table": "Port", "uuid-name": row, "row": object{"name": tap(p), "interfaces": []any{"named-uuid", iface}}})
+			added = append(added, []any{"named-uuid", row})
 		}
-		if _, err := n.Vsctl(args...); err != nil {
+		operations = append(operations, object{"op": "mutate", "table": "Bridge", "where": []any{[]any{"name", "==", "br-int"}},
+			"mutations": []any{[]any{"ports", "insert", []any{"set", added}}}})
+		text, err := json.Marshal(operations)
+		if err != nil {
+			return err
+		}
+		out, err := n.Exec("ovsdb-client", "transact", string(text))
+		if err == nil && strings.Contains(out, `"error"`) {
+			err = fmt.Errorf("ovsdb-client transact: %s", out)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// settled waits until planckd knows of so many plugged ports on each node, and everything is confirmed. ovs-vsctl waits for
-// the switch only.
+// settled waits until planckd knows of so many plugged ports on each node, and everything is confirmed.
 func (b *testbed) settled(ctx context.Context, plugged map[*lab.Node]int) error {
 	for n, want := range plugged {
 		err := cloud.Await(ctx, time.Minute, n.Name+" has its ports", func() error {
@@ -157,7 +178,10 @@ func (b *testbed) settled(ctx context.Context, plugged map[*lab.Node]int) error 
 			return err
 		}
 	}
-	return b.WaitConverged(ctx, time.Minute)
+	if err := b.WaitConverged(ctx, time.Minute); err != nil {
+		return err
+	}
+	return b.WaitReady(ctx, slices.Collect(maps.Keys(plugged))...) // a node that is away has nothing to confirm
 }
 
 // tap is the name of a port's interface, as Nova has it.

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/planck-sdn/planck/tests/lab"
@@ -41,7 +37,7 @@ func benchWiring(ctx context.Context, e *environment) (err error) {
 			"POST to ACTIVE: p50", "p99", "POST alone: p50", "ovs-vsctl alone: p50"},
 		Notes: []string{fmt.Sprintf("All other ports are plugged: the first 100 are of the measured port's network, half of them on its node; the rest are "+
 			"on %d other nodes, %d a network, each network on two nodes. \"Last entry\" is the barrier reply after it; ACTIVE is as a client "+
-			"sees it that asks each millisecond.", otherNodes, portsPerNetwork)},
+			"sees it that asks every 2 ms.", otherNodes, portsPerNetwork)},
 	}
 	others, plugged := 0, map[*lab.Node]int{}
 	for _, n := range size(e, []int{0, 1000, 5000, 10000}, []int{0, 300}) {
@@ -87,7 +83,7 @@ func (b *testbed) addOthers(ctx context.Context, had int, measured string, nodes
 	}
 	plugged[one] += portsPerNetwork / 2
 	plugged[two] += portsPerNetwork / 2
-	return errors.Join(plug(one, ports[:portsPerNetwork/2]), plug(two, ports[portsPerNetwork/2:]))
+	return errors.Join(plugMany(one, ports[:portsPerNetwork/2]), plugMany(two, ports[portsPerNetwork/2:]))
 }
 
 // wirings are what single ports took.
@@ -138,7 +134,7 @@ func (b *testbed) wireOne(ctx context.Context, n *lab.Node, network string, w *w
 	plugged := make(chan error, 1)
 	go func() {
 		t1 := time.Now()
-		err := plug(n, []port{p})
+		err := plug(n, p)
 		w.vsctl = append(w.vsctl, time.Since(t1))
 		plugged <- err
 	}()
@@ -155,7 +151,7 @@ func (b *testbed) wireOne(ctx context.Context, n *lab.Node, network string, w *w
 func (b *testbed) waitActive(ctx context.Context, p port) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, fmt.Errorf("port %s is not ACTIVE after 30 s", p.ID))
 	defer cancel()
-	tick := time.NewTicker(time.Millisecond)
+	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		var seen struct{ Port port }
@@ -181,26 +177,13 @@ type served struct {
 
 // servedPorts reads planckd's log.
 func (b *testbed) servedPorts() (map[string]served, error) {
-	raw, err := os.ReadFile(b.Process.Log)
+	lines, err := b.logged("port in service")
 	if err != nil {
 		return nil, err
 	}
 	all := map[string]served{}
-	lines := bufio.NewScanner(bytes.NewReader(raw))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if !bytes.Contains(lines.Bytes(), []byte(`"port in service"`)) {
-			continue
-		}
-		var line struct {
-			TS   time.Time
-			Port string
-			Took float64 // seconds
-		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return nil, fmt.Errorf("log of planckd: %w", err)
-		}
-		all[line.Port] = served{line.TS, time.Duration(line.Took * float64(time.Second))}
+	for _, line := range lines {
+		all[line.Port] = served{line.TS, line.took()}
 	}
-	return all, lines.Err()
+	return all, nil
 }
