@@ -141,11 +141,16 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 type blocking struct {
 	*recorder
 	systemID string
+	blocked  chan struct{} // takes a token when it hangs
 	release  chan struct{}
 }
 
 func (b blocking) Updated(s *Session, st State) {
 	if st.SystemID == b.systemID {
+		select {
+		case b.blocked <- struct{}{}:
+		default:
+		}
 		<-b.release
 	}
 	b.recorder.Updated(s, st)
@@ -153,10 +158,11 @@ func (b blocking) Updated(s *Session, st State) {
 
 // A handler that hangs on one node, and a node that hangs, hold up nobody else; what piles up is told as one.
 func TestOneSlowNode(t *testing.T) {
-	h := blocking{newRecorder(), "slow", make(chan struct{})}
+	h := blocking{newRecorder(), "slow", make(chan struct{}, 1), make(chan struct{})}
 	l := serve(t, Config{}, h)
 	slow := dial(t, l)
 	slow.open("slow")
+	<-h.blocked // otherwise what comes next could be told before it hangs
 	for range 1000 {
 		slow.send(updateOf("x"))
 		slow.send(updateOf("slow"))
