@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/planck-sdn/planck/northbound/admin"
@@ -133,33 +132,42 @@ func (b *testbed) ports(ctx context.Context, network string, count int) ([]port,
 // plug plugs a port with ovs-vsctl, as a hypervisor does.
 func plug(n *lab.Node, p port) error { return n.Plug(tap(p), p.ID, p.MAC) }
 
-// plugMany plugs ports with few OVSDB transactions: what ovs-vsctl takes grows with the square of the ports that a node has.
-func plugMany(n *lab.Node, ports []port) error {
-	const perTransaction = 100 // one argument of a command has room for 128 KiB
-	for some := range slices.Chunk(ports, perTransaction) {
-		operations := []any{"Open_vSwitch"}
-		var added []any
-		for i, p := range some {
-			ids := [][2]string{{"iface-id", p.ID}, {"attached-mac", p.MAC}, {"iface-status", "active"}}
-			iface, row := fmt.Sprintf("interface%d", i), fmt.Sprintf("port%d", i)
-			operations = append(operations,
-				object{"op": "insert", "table": "Interface", "uuid-name": iface, "row": object{"name": tap(p), "external_ids": []any{"map", ids}}},
-				object{"op": "insert", "table": "Port", "uuid-name": row, "row": object{"name": tap(p), "interfaces": []any{"named-uuid", iface}}})
-			added = append(added, []any{"named-uuid", row})
+// plugMany plugs ports with one OVSDB transaction: what ovs-vsctl takes grows with the square of the ports that a node has.
+func (b *testbed) plugMany(n *lab.Node, ports []port) error {
+	operations := []any{"Open_vSwitch"}
+	var added []any
+	for i, p := range ports {
+		ids := [][2]string{{"iface-id", p.ID}, {"attached-mac", p.MAC}, {"iface-status", "active"}}
+		iface, row := fmt.Sprintf("interface%d", i), fmt.Sprintf("port%d", i)
+		operations = append(operations,
+			object{"op": "insert", "table": "Interface", "uuid-name": iface, "row": object{"name": tap(p), "external_ids": []any{"map", ids}}},
+			object{"op": "insert", "table": "Port", "uuid-name": row, "row": object{"name": tap(p), "interfaces": []any{"named-uuid", iface}}})
+		added = append(added, []any{"named-uuid", row})
+	}
+	operations = append(operations, object{"op": "mutate", "table": "Bridge", "where": []any{[]any{"name", "==", "br-int"}},
+		"mutations": []any{[]any{"ports", "insert", []any{"set", added}}}})
+	conn, err := net.Dial("unix", filepath.Join(b.Lab.Dir, n.Name, "db.sock"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := json.NewEncoder(conn).Encode(object{"id": 1, "method": "transact", "params": operations}); err != nil {
+		return err
+	}
+	var reply struct {
+		Error  any
+		Result []struct{ Error, Details string }
+	}
+	if err := json.NewDecoder(conn).Decode(&reply); err != nil {
+		return err
+	}
+	for _, r := range reply.Result {
+		if r.Error != "" {
+			return fmt.Errorf("OVSDB of %s: %s: %s", n.Name, r.Error, r.Details)
 		}
-		operations = append(operations, object{"op": "mutate", "table": "Bridge", "where": []any{[]any{"name", "==", "br-int"}},
-			"mutations": []any{[]any{"ports", "insert", []any{"set", added}}}})
-		text, err := json.Marshal(operations)
-		if err != nil {
-			return err
-		}
-		out, err := n.Exec("ovsdb-client", "transact", string(text))
-		if err == nil && strings.Contains(out, `"error"`) {
-			err = fmt.Errorf("ovsdb-client transact: %s", out)
-		}
-		if err != nil {
-			return err
-		}
+	}
+	if reply.Error != nil {
+		return fmt.Errorf("OVSDB of %s: %v", n.Name, reply.Error)
 	}
 	return nil
 }
@@ -197,27 +205,26 @@ func (b *testbed) node(ctx context.Context, name string) (admin.Node, error) {
 func (b *testbed) pprofSocket() string { return filepath.Join(b.Lab.Dir, "pprof") }
 
 // profiled runs f, and takes a CPU profile of planckd meanwhile if one is asked for.
-func (b *testbed) profiled(ctx context.Context, name string, f func() error) error {
+func (b *testbed) profiled(ctx context.Context, name string, length time.Duration, f func() error) error {
 	if b.e.profile == "" {
 		return f()
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- b.takeProfile(ctx, filepath.Join(b.e.profile, name+".pprof")) }()
+	go func() { done <- b.takeProfile(ctx, filepath.Join(b.e.profile, name+".pprof"), length) }()
 	if err := f(); err != nil {
 		return err
 	}
 	return <-done
 }
 
-func (b *testbed) takeProfile(ctx context.Context, file string) error {
-	const length = 10 * time.Second
+func (b *testbed) takeProfile(ctx context.Context, file string, length time.Duration) error {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", b.pprofSocket())
 	}
 	client := &http.Client{Transport: &http.Transport{DialContext: dial}}
-	q, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://planckd/debug/pprof/profile?seconds=%d", int(length.Seconds())), nil)
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://planckd/debug/pprof/profile?seconds=%d", int(length.Round(time.Second).Seconds())), nil)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-// Command bench measures what issue 2 promises of Planck, on this machine, and prints Markdown tables: of a running planckd
+// Command bench measures on this machine what docs/performance.md tells, and prints Markdown tables: of a running planckd
 // with PostgreSQL and real Open vSwitch nodes, so it needs root. Ctrl-C ends it and leaves nothing behind.
 package main
 

@@ -44,7 +44,7 @@ func benchREST(ctx context.Context, e *environment) (err error) {
 			e.progress("rest: %s, %d clients", r.name, clients)
 			var took []time.Duration
 			began := time.Now()
-			err := b.profiled(ctx, fmt.Sprintf("rest-%.4s-%d", r.name, clients), func() error {
+			err := b.profiled(ctx, fmt.Sprintf("rest-%.4s-%d", r.name, clients), length, func() error {
 				var err error
 				took, err = repeat(clients, length, r.do)
 				return err

@@ -30,7 +30,7 @@ func benchRestart(ctx context.Context, e *environment) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := plugMany(nodes[0], list); err != nil {
+		if err := b.plugMany(nodes[0], list); err != nil {
 			return err
 		}
 	}

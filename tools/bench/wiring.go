@@ -51,7 +51,7 @@ func benchWiring(ctx context.Context, e *environment) (err error) {
 			return err
 		}
 		var w wirings
-		err := b.profiled(ctx, fmt.Sprintf("wiring-%d", n), func() error {
+		err := b.profiled(ctx, fmt.Sprintf("wiring-%d", n), 10*time.Second, func() error {
 			var err error
 			w, err = b.wire(ctx, nodes[0], network, size(e, 300, 20))
 			return err
@@ -83,7 +83,7 @@ func (b *testbed) addOthers(ctx context.Context, had int, measured string, nodes
 	}
 	plugged[one] += portsPerNetwork / 2
 	plugged[two] += portsPerNetwork / 2
-	return errors.Join(plugMany(one, ports[:portsPerNetwork/2]), plugMany(two, ports[portsPerNetwork/2:]))
+	return errors.Join(b.plugMany(one, ports[:portsPerNetwork/2]), b.plugMany(two, ports[portsPerNetwork/2:]))
 }
 
 // wirings are what single ports took.

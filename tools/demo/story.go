@@ -315,7 +315,7 @@ func (s *story) play(context.Context) error {
 		{"Ask the controller", s.planckctl("status")},
 		{"", s.planckctl("flow list --node compute1")},
 		{"The API, as its administrator", "curl -sS " + s.url + "/v2.0/ports | jq"},
-		{"", fmt.Sprintf("curl -sS %s/v2.0/ports/%s -X PUT --json '{\"port\": {\"admin_state_up\": false}}' | jq", s.url, red2.port.ID)},
+		{"Take the port of red2 down (true brings it back), and see the ping end", fmt.Sprintf("curl -sS %s/v2.0/ports/%s -X PUT --json '{\"port\": {\"admin_state_up\": false}}' | jq", s.url, red2.port.ID)},
 		{"What Open vSwitch of compute1 says itself", fmt.Sprintf("ovs-ofctl -OOpenFlow13 dump-flows unix:%s/compute1/br-int.mgmt", dir)},
 		{"", fmt.Sprintf("ovs-vsctl --db=unix:%s/compute1/db.sock show", dir)},
 		{"Kill the controller: the VMs go on talking. Start it again: nothing is sent to the nodes",
