@@ -17,9 +17,9 @@ var (
 	ruleFloodHere = pipeline.NewRule(113, "l2", "flood from outside",
 		"Broadcast and multicast from a tunnel or a mapped bridge go to the ports here only.")
 	ruleUnknown = pipeline.NewRule(114, "l2", "unknown destination from a port",
-		"An unknown MAC address, or an ARP request that nobody here can answer, goes to the ports with port security off and to the mapped bridge.")
+		"An unknown MAC address, or an ARP request that nobody here can answer, goes to the ports here that take unknown destinations (port security off, or an allowed prefix), to the nodes that have such ports, and to the mapped bridge.")
 	ruleUnknownHere = pipeline.NewRule(115, "l2", "unknown destination from outside",
-		"An unknown MAC address from a tunnel or a mapped bridge goes to the ports here with port security off.")
+		"An unknown MAC address from a tunnel or a mapped bridge goes to the ports here that take unknown destinations: port security off, or an allowed prefix.")
 )
 
 // network renders one part of a network: part 0 the entries, the others the pieces of its flood groups.
