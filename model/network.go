@@ -21,7 +21,8 @@ type Network struct {
 	Name                string
 	Description         string
 	AdminStateUp        bool
-	Shared              bool
+	Shared              bool   // whoever asked for the network sees it by a policy that shares it
+	External            bool   // router:external: a policy makes it reachable for routers of other projects
 	Status              string // ACTIVE as soon as it exists
 	MTU                 int    // bytes of IP, what a VM may send
 	PortSecurityEnabled bool   // default for the network's new ports
@@ -30,6 +31,10 @@ type Network struct {
 	PhysicalNetwork string // empty for vxlan
 	SegmentationID  uint32 // VNI or VLAN id; 0 for flat
 	Key             NetworkKey
+
+	DNSDomain             string   // ends with a dot; empty: the cloud's
+	AvailabilityZoneHints []string // as asked for; all nodes are in one zone
+	Tags                  []string // sorted
 
 	RevisionNumber int64
 	CreatedAt      time.Time

@@ -16,6 +16,7 @@ type Node struct {
 	HostnamePinned bool
 	EncapIP        netip.Addr // external_ids:planck-encap-ip; the zero Addr: no tunnels
 	DatapathID     uint64     // of br-int, chosen by Planck
+	DatapathType   string     // of br-int: "system" or "netdev"
 	TunnelPort     uint32     // ofport of the VXLAN port on br-int; 0: none yet
 	Mappings       []Mapping  // sorted by PhysicalNetwork
 	Interfaces     []Interface

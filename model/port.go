@@ -35,6 +35,22 @@ type AddressPair struct {
 	MAC MAC          `json:"mac_address"`
 }
 
+// Binding is a port's place on one host (Neutron API reference, "Port binding").
+type Binding struct {
+	HostID       string         `json:"host"`
+	VNICType     string         `json:"vnic_type"`
+	VIFType      string         `json:"vif_type"`
+	DatapathType string         `json:"datapath_type"`
+	Profile      map[string]any `json:"profile"`
+}
+
+// DHCPOption is one of a port's extra_dhcp_opts.
+type DHCPOption struct {
+	Name      string `json:"opt_name"` // dnsmasq's name of an option, or its number
+	Value     string `json:"opt_value"`
+	IPVersion int    `json:"ip_version"` // 4 or 6
+}
+
 // Port is an attachment to a network (Neutron API reference, "Ports").
 type Port struct {
 	Number              Number
@@ -61,6 +77,12 @@ type Port struct {
 	// BindingGeneration rises with each change of the binding, so that a late confirmation of an earlier binding
 	// cannot mark a moved port.
 	BindingGeneration int64
+	DatapathType      string    // of the node that the port is bound to: "system" or "netdev"; empty if it is bound to none
+	InactiveBindings  []Binding // on further hosts, sorted by host: where a live migration may go
+
+	DNSName       string       // the host's name in its domain, in lower case; empty: one made of its address
+	ExtraDHCPOpts []DHCPOption // what the port's DHCP answers say besides
+	Tags          []string     // sorted
 
 	RevisionNumber int64
 	CreatedAt      time.Time

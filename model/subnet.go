@@ -33,6 +33,8 @@ type Subnet struct {
 	HostRoutes      []HostRoute
 	EnableDHCP      bool
 
+	Tags []string // sorted
+
 	RevisionNumber int64
 	CreatedAt      time.Time
 	UpdatedAt      time.Time

@@ -39,7 +39,10 @@ func (t *tx) bind(p *model.Port, network *model.Network) error {
 			}
 		}
 	}
-	p.VIFType = model.BindingVIFType(p.HostID, node, network)
+	p.VIFType, p.DatapathType = model.BindingVIFType(p.HostID, node, network), ""
+	if node != nil {
+		p.DatapathType = node.DatapathType
+	}
 	return nil
 }
 

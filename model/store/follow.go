@@ -166,7 +166,7 @@ func (s *Store) objects(db *gorm.DB, narrow func(q *gorm.DB, kind model.Kind, co
 		}
 		objects = appendObjects(objects, nodes)
 	}
-	if q := narrow(db, model.KindNetwork, "number"); q != nil {
+	if q := narrow(Scope{}.allNetworks(db), model.KindNetwork, "number"); q != nil {
 		networks, err := findNetworks(q.Order("number"))
 		if err != nil {
 			return nil, err

@@ -21,7 +21,7 @@ func plus(t *testing.T, files fs.FS, sql string) fs.FS {
 	for _, m := range known {
 		all[m.name] = &fstest.MapFile{Data: []byte(m.sql)}
 	}
-	all["0002_one_more.sql"] = &fstest.MapFile{Data: []byte(sql)}
+	all["0003_one_more.sql"] = &fstest.MapFile{Data: []byte(sql)}
 	return all
 }
 
@@ -37,7 +37,7 @@ func TestMigrations(t *testing.T) {
 
 			// A migration that fails leaves nothing of itself.
 			broken := plus(t, s.dialect.migrations, "ALTER TABLE networks ADD COLUMN more text; SELECT nonsense;")
-			if err := migrate(ctx, s.db, s.dialect, broken); err == nil || !strings.Contains(err.Error(), "0002_one_more.sql") {
+			if err := migrate(ctx, s.db, s.dialect, broken); err == nil || !strings.Contains(err.Error(), "0003_one_more.sql") {
 				t.Fatalf("broken migration: %v", err)
 			}
 			// From the version before, with rows in it.
@@ -71,7 +71,7 @@ func downgrade(t *testing.T, url string) {
 	t.Helper()
 	s := &Store{options: Options{Log: zap.NewNop()}, unlock: func() error { return nil }}
 	check(t, s.connect(url))
-	check(t, s.db.Exec("DELETE FROM schema_migrations WHERE version = 2").Error)
+	check(t, s.db.Exec("DELETE FROM schema_migrations WHERE version = 3").Error)
 	check(t, s.db.Exec("ALTER TABLE networks DROP COLUMN more").Error)
 	check(t, s.closeDatabases())
 }

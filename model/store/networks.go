@@ -139,6 +139,7 @@ func (t *tx) createNetwork(n *model.Network) error {
 		return err
 	}
 	n.Number, n.Status, n.RevisionNumber, n.CreatedAt, n.UpdatedAt = 0, model.StatusActive, 1, t.now, t.now
+	n.AvailabilityZoneHints, n.Tags = notNil(n.AvailabilityZoneHints), notNil(n.Tags)
 	row := rowOfNetwork(n)
 	if err := t.Create(row).Error; err != nil {
 		return err
@@ -148,8 +149,12 @@ func (t *tx) createNetwork(n *model.Network) error {
 		return err
 	}
 	t.touch(n.Ref())
-	return t.Model(row).Select("segmentation_id", "network_key").
+	err := t.Model(row).Select("segmentation_id", "network_key").
 		Updates(&networkRow{SegmentationID: n.SegmentationID, NetworkKey: n.Key}).Error
+	if err != nil {
+		return err
+	}
+	return t.openNetwork(&model.Network{ProjectID: n.ProjectID, ID: n.ID}, n)
 }
 
 func (t *tx) updateNetwork(old, n *model.Network) error {
@@ -172,23 +177,15 @@ func (t *tx) updateNetwork(old, n *model.Network) error {
 	} else if err := n.Validate(max(t.store.options.UnderlayMTU, n.MTU+model.VXLANOverhead)); err != nil {
 		return err // but not because the underlay has shrunk since
 	}
-	if old.Shared && !n.Shared {
-		foreign, err := t.exists("SELECT 1 FROM ports WHERE network_id = ? AND project_id <> ? AND device_owner <> ?",
-			n.ID, n.ProjectID, model.DeviceOwnerDHCP)
-		if err != nil {
-			return err
-		}
-		if foreign {
-			return conflict("InvalidSharedSetting",
-				"Unable to reconfigure sharing settings for network %s. Multiple tenants are using it.", n.Name)
-		}
+	if err := t.openNetwork(old, n); err != nil {
+		return err
 	}
 	n.Status, n.CreatedAt = old.Status, old.CreatedAt
 	n.RevisionNumber, n.UpdatedAt = old.RevisionNumber+1, t.now
 	t.touch(n.Ref())
 	row := rowOfNetwork(n)
-	return t.Model(row).Select("name", "description", "admin_state_up", "shared", "mtu", "port_security_enabled",
-		"revision_number", "updated_at").Updates(row).Error
+	return t.Model(row).Select("name", "description", "admin_state_up", "mtu", "port_security_enabled", "dns_domain",
+		"availability_zone_hints", "tags", "revision_number", "updated_at").Updates(row).Error
 }
 
 // lockNetwork gives a network that the scope may change.

@@ -186,7 +186,7 @@ func (t *tx) insertNode(report *model.Node) error {
 func (t *tx) updateNode(row *nodeRow, report *model.Node) error {
 	report.Number, report.CreatedAt = row.Number, row.CreatedAt
 	changed := rowOfNode(report)
-	return t.Model(changed).Select("hostname", "hostname_pinned", "encap_ip", "tunnel_port", "mappings", "updated_at").Updates(changed).Error
+	return t.Model(changed).Select("hostname", "hostname_pinned", "encap_ip", "datapath_type", "tunnel_port", "mappings", "updated_at").Updates(changed).Error
 }
 
 // storeInterfaces keeps the rows, and so the sequences, of interfaces that are still there. It gives all rows by name.
@@ -289,7 +289,7 @@ func SameReport(stored, report *model.Node) bool {
 // sameNode compares what is in the node's own row.
 func sameNode(stored, report *model.Node) bool {
 	return stored.HostnamePinned && stored.Hostname == report.Hostname && stored.EncapIP == report.EncapIP &&
-		stored.TunnelPort == report.TunnelPort && slices.Equal(stored.Mappings, report.Mappings)
+		stored.DatapathType == report.DatapathType && stored.TunnelPort == report.TunnelPort && slices.Equal(stored.Mappings, report.Mappings)
 }
 
 func takeNode(db *gorm.DB, systemID string) (*nodeRow, bool, error) {

@@ -36,7 +36,7 @@ func (s *Store) CreatePorts(ctx context.Context, requests []PortRequest) error {
 		for i, request := range requests {
 			made[i] = clonePort(request.Port)
 			p := &made[i]
-			if err := t.scope.mayCreate(p.ProjectID, "create_port"); err != nil {
+			if err := t.scope.mayCreatePort(p.ProjectID); err != nil {
 				return err
 			}
 			n, err := t.networkForPort(networks, p.NetworkID)
@@ -112,7 +112,7 @@ func (s *Store) UpdatePort(ctx context.Context, id string, patch func(*model.Por
 		if err != nil {
 			return err
 		}
-		if !t.scope.owns(row.ProjectID) {
+		if !t.scope.ownsPort(row.ProjectID) {
 			return forbidden("update_port")
 		}
 		old, err := row.model()
@@ -176,6 +176,9 @@ func (t *tx) insertPort(p *model.Port, network *model.Network, subnets []*model.
 		return err
 	}
 	t.touch(p.Ref())
+	if err := t.repeatAddresses([]model.Number{p.Number}); err != nil {
+		return err
+	}
 	return p.Validate() // again, as pairs are compared with the addresses
 }
 
@@ -198,6 +201,7 @@ func (t *tx) insertPortRow(p *model.Port, automatic bool) error {
 		}
 		if result.RowsAffected == 1 {
 			p.Number, p.Profile = row.Number, row.Profile
+			p.InactiveBindings, p.ExtraDHCPOpts, p.Tags = row.InactiveBindings, row.ExtraDHCPOpts, row.Tags
 			return nil
 		}
 		if requested {
@@ -260,7 +264,8 @@ func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
 	p.Profile = changed.Profile
 	return t.Model(changed).Select("name", "description", "admin_state_up", "mac_address", "device_id", "device_owner",
 		"port_security_enabled", "allowed_address_pairs", "status", "status_reason", "host_id", "vnic_type", "vif_type",
-		"profile", "binding_generation", "revision_number", "updated_at").Updates(changed).Error
+		"profile", "binding_generation", "datapath_type", "inactive_bindings", "fixed_ips", "dns_name", "extra_dhcp_opts",
+		"tags", "revision_number", "updated_at").Updates(changed).Error
 }
 
 // checkPortPatch refuses what nobody may change.
@@ -328,8 +333,11 @@ func (t *tx) automaticPort(networkID string) (*portRow, bool, error) {
 }
 
 // selectPorts selects ports with their addresses, in one statement.
-func (s *Store) selectPorts(db *gorm.DB) *gorm.DB {
-	return db.Model(&portRow{}).Select("ports.*, " + s.dialect.fixedIPs + " AS fixed_ips")
+func (s *Store) selectPorts(db *gorm.DB) *gorm.DB { return db.Model(&portRow{}) }
+
+// repeatAddresses writes into the ports' rows what ip_allocations says.
+func (t *tx) repeatAddresses(ports []model.Number) error {
+	return t.Exec("UPDATE ports SET fixed_ips = "+t.store.dialect.fixedIPs+" WHERE number IN ?", ports).Error
 }
 
 func findPorts(db *gorm.DB) ([]*model.Port, error) {
@@ -346,5 +354,8 @@ func clonePort(p *model.Port) model.Port {
 	c.FixedIPs = slices.Clone(p.FixedIPs)
 	c.AllowedAddressPairs = slices.Clone(p.AllowedAddressPairs)
 	c.Profile = maps.Clone(p.Profile)
+	c.InactiveBindings = slices.Clone(p.InactiveBindings)
+	c.ExtraDHCPOpts = slices.Clone(p.ExtraDHCPOpts)
+	c.Tags = slices.Clone(p.Tags)
 	return c
 }

@@ -78,13 +78,13 @@ var networkResource = resource{"Network", "networks", commonColumns("networks", 
 	"port_security_enabled": {"port_security_enabled", boolColumn}, "status": {"(CAST('" + model.StatusActive + "' AS text))", textColumn},
 	"provider:network_type": {"network_type", textColumn}, "provider:physical_network": {"physical_network", textColumn},
 	"provider:segmentation_id": {"segmentation_id", integerColumn},
-	"router:external":          {"(1 = 0)", boolColumn}, // no network is, until routers have their issue
+	"router:external":          {"external", boolColumn}, "dns_domain": {"dns_domain", textColumn},
 }), Scope.networks}
 
 var subnetResource = resource{"Subnet", "subnets", commonColumns("subnets", map[string]column{
 	"network_id": {"network_id", textColumn}, "ip_version": {"ip_version", integerColumn}, "cidr": {"cidr", textColumn},
 	"gateway_ip": {"gateway_ip", textColumn}, "enable_dhcp": {"enable_dhcp", boolColumn},
-	"shared": {"(SELECT shared FROM networks WHERE networks.id = subnets.network_id)", boolColumn},
+	"shared": {"shared", boolColumn},
 }), Scope.subnets}
 
 var portResource = resource{"Port", "ports", commonColumns("ports", map[string]column{
@@ -92,7 +92,7 @@ var portResource = resource{"Port", "ports", commonColumns("ports", map[string]c
 	"mac_address": {"mac_address", textColumn}, "device_id": {"device_id", textColumn}, "device_owner": {"device_owner", textColumn},
 	"port_security_enabled": {"port_security_enabled", boolColumn}, "binding:host_id": {"host_id", textColumn},
 	"binding:vif_type": {"vif_type", textColumn}, "binding:vnic_type": {"vnic_type", textColumn},
-	"fixed_ips": {"", listColumn},
+	"dns_name": {"dns_name", textColumn}, "fixed_ips": {"", listColumn},
 }), Scope.ports}
 
 func (r *resource) notFound(id string) error {

@@ -13,6 +13,7 @@ import (
 type Scope struct {
 	ProjectID string
 	Admin     bool // sees and changes everything
+	Service   bool // of the cloud itself, such as Nova: sees all networks and subnets, sees and changes all ports
 }
 
 type scopeKey struct{}
@@ -27,7 +28,12 @@ func scopeOf(ctx context.Context) Scope {
 	return scope
 }
 
-func (s Scope) owns(projectID string) bool { return s.Admin || s.ProjectID == projectID }
+func (s Scope) owns(projectID string) bool {
+	return s.Admin || s.ProjectID == projectID && projectID != ""
+}
+
+// ownsPort is owns for ports.
+func (s Scope) ownsPort(projectID string) bool { return s.Service || s.owns(projectID) }
 
 // mayCreate checks an object's project. None has an empty one, so that an empty Scope owns nothing.
 func (s Scope) mayCreate(projectID, rule string) error {
@@ -40,26 +46,49 @@ func (s Scope) mayCreate(projectID, rule string) error {
 	return nil
 }
 
-// The rules of visibility are Neutron's: one's own and shared networks, the subnets on those, one's own ports and
-// those on one's own networks.
+func (s Scope) mayCreatePort(projectID string) error {
+	if s.Service && projectID != "" {
+		return nil
+	}
+	return s.mayCreate(projectID, "create_port")
+}
+
+// The rules of visibility are Neutron's: one's own networks and those that a policy names one for, the subnets on one's
+// own networks and on those that are shared, one's own ports and those on one's own networks.
+
+const (
+	policyFor      = "EXISTS (SELECT 1 FROM rbac_policies WHERE object_id = networks.id AND target_project IN ('*', ?))"
+	networkColumns = "networks.*, " +
+		"EXISTS (SELECT 1 FROM rbac_policies WHERE object_id = networks.id AND action = '" + model.AccessAsShared + "' AND target_project IN ('*', ?)) AS shared, " +
+		"EXISTS (SELECT 1 FROM rbac_policies WHERE object_id = networks.id AND action = '" + model.AccessAsExternal + "') AS external"
+	subnetColumns = "subnets.*, " +
+		"EXISTS (SELECT 1 FROM rbac_policies WHERE object_id = subnets.network_id AND action = '" + model.AccessAsShared + "' AND target_project IN ('*', ?)) AS shared"
+)
+
+// allNetworks reads networks with what policies say of them for whoever asks, whether visible or not.
+func (s Scope) allNetworks(db *gorm.DB) *gorm.DB {
+	return db.Table("(?) AS networks", gorm.Expr("SELECT "+networkColumns+" FROM networks", s.ProjectID))
+}
 
 func (s Scope) networks(db *gorm.DB) *gorm.DB {
-	if s.Admin {
+	db = s.allNetworks(db)
+	if s.Admin || s.Service {
 		return db
 	}
-	return db.Where("(networks.project_id = ? OR networks.shared)", s.ProjectID)
+	return db.Where("(networks.project_id = ? OR "+policyFor+")", s.ProjectID, s.ProjectID)
 }
 
 func (s Scope) subnets(db *gorm.DB) *gorm.DB {
-	if s.Admin {
+	db = db.Table("(?) AS subnets", gorm.Expr("SELECT "+subnetColumns+" FROM subnets", s.ProjectID))
+	if s.Admin || s.Service {
 		return db
 	}
-	return db.Where("(subnets.project_id = ? OR subnets.network_id IN (SELECT id FROM networks WHERE project_id = ? OR shared))",
+	return db.Where("(subnets.project_id = ? OR subnets.shared OR subnets.network_id IN (SELECT id FROM networks WHERE project_id = ?))",
 		s.ProjectID, s.ProjectID)
 }
 
 func (s Scope) ports(db *gorm.DB) *gorm.DB {
-	if s.Admin {
+	if s.Admin || s.Service {
 		return db
 	}
 	return db.Where("(ports.project_id = ? OR ports.network_id IN (SELECT id FROM networks WHERE project_id = ?))",

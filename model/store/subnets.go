@@ -104,6 +104,9 @@ func (s *Store) DeleteSubnet(ctx context.Context, id string) error {
 		if err := t.bumpPorts(dhcpPorts); err != nil {
 			return err
 		}
+		if err := t.repeatAddresses(dhcpPorts); err != nil {
+			return err
+		}
 		return t.syncDHCPPort(network)
 	})
 	if err == nil {
@@ -143,7 +146,7 @@ func (t *tx) createSubnet(subnet *model.Subnet) error {
 		return err
 	}
 	subnet.Number = row.Number
-	subnet.DNSNameservers, subnet.HostRoutes = row.DNSNameservers, row.HostRoutes
+	subnet.DNSNameservers, subnet.HostRoutes, subnet.Tags = row.DNSNameservers, row.HostRoutes, row.Tags
 	t.touch(subnet.Ref())
 	if !subnet.EnableDHCP {
 		return nil
@@ -171,7 +174,7 @@ func (t *tx) updateSubnet(old, subnet *model.Subnet) error {
 	t.touch(subnet.Ref())
 	row := rowOfSubnet(subnet)
 	return t.Model(row).Select("name", "description", "gateway_ip", "allocation_pools", "dns_nameservers", "host_routes",
-		"enable_dhcp", "revision_number", "updated_at").Updates(row).Error
+		"enable_dhcp", "tags", "revision_number", "updated_at").Updates(row).Error
 }
 
 // lockSubnet locks the network first, as everything does that changes a network's subnets or its DHCP port.
@@ -261,6 +264,9 @@ func (t *tx) syncDHCPPort(network *model.Network) error {
 	}
 	if slices.Equal(held, port.FixedIPs) {
 		return nil
+	}
+	if err := t.repeatAddresses([]model.Number{port.Number}); err != nil {
+		return err
 	}
 	return t.bumpPorts([]model.Number{port.Number})
 }
