@@ -498,6 +498,61 @@ func TestMigration(t *testing.T) {
 	})
 }
 
+// bind gives a port an active binding on one node and inactive ones on others.
+func bind(p *model.Port, active *model.Node, inactive ...*model.Node) {
+	p.HostID, p.InactiveBindings = active.Hostname, nil
+	for _, n := range inactive {
+		p.InactiveBindings = append(p.InactiveBindings, model.Binding{HostID: n.Hostname})
+	}
+}
+
+// TestMigrationByBindings has a port plugged on two nodes, bound to one and about to be to the other: everybody reaches it where the
+// binding is active, it can send from both, and what is flooded comes to both.
+func TestMigrationByBindings(t *testing.T) {
+	eachKind(t, func(t *testing.T, r *rack) {
+		r.Plug(r.a, r.n3)
+		source, target := r.n1, r.n3
+		onSource, onTarget := source.Interfaces[0].Ofport, target.Interfaces[len(target.Interfaces)-1].Ofport
+		for _, activated := range []bool{false, true} {
+			active, other := source, target
+			if activated {
+				active, other = target, source
+			}
+			bind(r.a, active, other)
+			w := build(t, &r.Cloud)
+			if l, _ := w.view.Location(r.a.Number); l.Node != active.Number {
+				t.Fatalf("it is on node %d, want %d", l.Node, active.Number)
+			}
+			for _, p := range []*model.Port{r.b, r.c, r.d} { // on the source, on a third node, on the target
+				frame := ipv4(p.MAC, r.a.MAC, p.FixedIPs[0].IPAddress.String(), "10.1.0.11")
+				l, _ := w.view.Location(p.Number)
+				var crossing []arrival
+				if l.Node != active.Number {
+					crossing = r.crossing(frame)
+				}
+				w.send(p, frame, at(frame, r.a), crossing)
+			}
+			out := ipv4(r.a.MAC, r.c.MAC, "10.1.0.11", "10.1.0.13")
+			w.enter(source, flow.Input{Frame: out, InPort: onSource}, at(out, r.c), r.crossing(out))
+			w.enter(target, flow.Input{Frame: out, InPort: onTarget}, at(out, r.c), r.crossing(out))
+			spoofed := ipv4(r.b.MAC, r.c.MAC, "10.1.0.12", "10.1.0.13")
+			w.enter(target, flow.Input{Frame: spoofed, InPort: onTarget})
+
+			flooded := ipv4(r.c.MAC, broadcast, "10.1.0.13", "10.1.0.255")
+			w.send(r.c, flooded, at(flooded, r.a, r.b, r.d), []arrival{{r.a.Name + " on " + other.Hostname, flooded}}, r.crossing(flooded))
+		}
+		// Bound elsewhere, its interface on the old node is nothing.
+		bind(r.a, target)
+		w := build(t, &r.Cloud)
+		w.enter(source, flow.Input{Frame: ipv4(r.a.MAC, r.c.MAC, "10.1.0.11", "10.1.0.13"), InPort: onSource})
+		// Bound where it is not plugged, and plugged where it may go: nobody reaches it.
+		bind(r.a, r.n2, target)
+		w = build(t, &r.Cloud)
+		frame := ipv4(r.d.MAC, r.a.MAC, "10.1.0.14", "10.1.0.11")
+		w.send(r.d, frame, r.crossing(frame)) // it is unknown, and might be somewhere on the wire
+	})
+}
+
 func TestNodeWithoutTunnelsKeepsToItself(t *testing.T) {
 	r := newRack("vxlan")
 	r.n2.TunnelPort = 0

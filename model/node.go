@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// DatapathSystem is the datapath type of a bridge that is in the kernel, which is Open vSwitch's default.
+const DatapathSystem = "system"
+
 // Node is a machine with Open vSwitch, as it last reported itself over OVSDB. Whether it is connected is not
 // part of it: a node that is away keeps its report, and everyone keeps forwarding by it. A report that is refused (an address
 // that another node has, a mapping to a bridge that does not exist) never becomes a Node; the last good one stays.
@@ -16,10 +19,11 @@ type Node struct {
 	HostnamePinned bool
 	EncapIP        netip.Addr // external_ids:planck-encap-ip; the zero Addr: no tunnels
 	DatapathID     uint64     // of br-int, chosen by Planck
-	DatapathType   string     // of br-int: "system" or "netdev"
+	DatapathType   string     // of br-int: DatapathSystem, or "netdev" in user space
 	TunnelPort     uint32     // ofport of the VXLAN port on br-int; 0: none yet
 	Mappings       []Mapping  // sorted by PhysicalNetwork
 	Interfaces     []Interface
+	Reports        int64 // how many reports the store has taken that changed the node
 
 	CreatedAt time.Time
 	UpdatedAt time.Time

@@ -17,6 +17,8 @@ const (
 	MaxHostRoutes          = 20
 	MaxFixedIPsPerPort     = 5
 	MaxAddressPairs        = 10
+	MaxDHCPOptionName      = 64
+	MaxDHCPOptionValue     = 255
 	MinMTU                 = 68 // RFC 791: what every IPv4 link must carry
 )
 

@@ -25,6 +25,8 @@ func (n *Network) Validate(underlayMTU int) error {
 	return firstError(
 		validateText("name", n.Name, MaxNameLength),
 		validateText("description", n.Description, MaxDescriptionLength),
+		validateDNSDomain("dns_domain", n.DNSDomain),
+		validateTags(n.Tags),
 		n.validateProvider(),
 		n.validateMTU(underlayMTU),
 	)

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/planck-sdn/planck/model/dhcpopt"
 )
 
 // VNICTypeNormal is the default of binding:vnic_type.
@@ -28,10 +30,13 @@ func (p *Port) Validate() error {
 		validateText("device_id", p.DeviceID, MaxDeviceLength),
 		validateText("device_owner", p.DeviceOwner, MaxDeviceLength),
 		validateText("binding:host_id", p.HostID, MaxHostLength),
+		validateTags(p.Tags),
 		p.validateMAC(),
-		p.validateVNICType(),
+		validateVNICType("binding:vnic_type", p.VNICType),
 		p.validateFixedIPs(),
 		p.validateAddressPairs(),
+		validateDNSName("dns_name", p.DNSName),
+		p.validateDHCPOptions(),
 	)
 }
 
@@ -43,9 +48,40 @@ func (p *Port) validateMAC() error {
 	return nil
 }
 
-func (p *Port) validateVNICType() error {
-	if !slices.Contains(vnicTypes, p.VNICType) {
-		return invalidAttribute("binding:vnic_type", "'%s' is not in %s", p.VNICType, strings.Join(vnicTypes, ", "))
+// Validate checks everything that can be known without the database.
+func (b *Binding) Validate() error {
+	if b.HostID == "" {
+		return invalidAttribute("host", "'%s' is not a host", b.HostID)
+	}
+	return firstError(validateText("host", b.HostID, MaxHostLength), validateVNICType("vnic_type", b.VNICType))
+}
+
+func validateVNICType(attribute, vnicType string) error {
+	if !slices.Contains(vnicTypes, vnicType) {
+		return invalidAttribute(attribute, "'%s' is not in %s", vnicType, strings.Join(vnicTypes, ", "))
+	}
+	return nil
+}
+
+// validateDHCPOptions refuses what DHCPv4 could not say. Options of DHCPv6 are kept for it.
+func (p *Port) validateDHCPOptions() error {
+	const attribute = "extra_dhcp_opts"
+	for _, o := range p.ExtraDHCPOpts {
+		if err := firstError(validateText(attribute, o.Name, MaxDHCPOptionName), validateText(attribute, o.Value, MaxDHCPOptionValue)); err != nil {
+			return err
+		}
+		if o.Name == "" || strings.ContainsAny(o.Name+o.Value, "\r\n") {
+			return invalidAttribute(attribute, "'%s' of '%s' is not one line", o.Name, o.Value)
+		}
+		switch o.IPVersion {
+		case 6:
+		case 4:
+			if _, err := dhcpopt.Parse(o.Name, o.Value); err != nil {
+				return invalidAttribute(attribute, "%s", err)
+			}
+		default:
+			return invalidAttribute(attribute, "'%d' is not in [4, 6]", o.IPVersion)
+		}
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ func (s *Subnet) Validate() error {
 	return firstError(
 		validateText("name", s.Name, MaxNameLength),
 		validateText("description", s.Description, MaxDescriptionLength),
+		validateTags(s.Tags),
 		s.validateDHCP(),
 		s.validateGateway(),
 		s.validatePools(),

@@ -113,8 +113,8 @@ func hear(frame []byte) (*heard, error) {
 		return nil, fmt.Errorf("message of %d bytes", len(h.udp.Payload))
 	case h.msg.Operation != layers.DHCPOpReply || h.msg.HardwareType != 1 || h.msg.HardwareLen != 6 || h.msg.Secs != 0 || h.msg.HardwareOpts != 0:
 		return nil, fmt.Errorf("header: %v", h.msg)
-	case !h.msg.NextServerIP.IsUnspecified() || !h.msg.RelayAgentIP.IsUnspecified():
-		return nil, fmt.Errorf("siaddr %s, giaddr %s", h.msg.NextServerIP, h.msg.RelayAgentIP)
+	case !h.msg.RelayAgentIP.IsUnspecified():
+		return nil, fmt.Errorf("giaddr %s", h.msg.RelayAgentIP)
 	}
 	for _, o := range h.msg.Options {
 		if _, again := h.options[o.Type]; !again {
@@ -197,5 +197,11 @@ func (c *cloud) answerOf(t testing.TB, m message) (*heard, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if boots := !h.msg.NextServerIP.IsUnspecified() || field(h.msg.ServerName)+field(h.msg.File) != ""; boots && len(c.port.ExtraDHCPOpts) == 0 {
+		t.Errorf("told to boot %q from %s %q", field(h.msg.File), h.msg.NextServerIP, field(h.msg.ServerName))
+	}
 	return h, reply.Observed
 }
+
+// field is a text of the header.
+func field(b []byte) string { return strings.TrimRight(string(b), "\x00") }

@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"net/netip"
@@ -8,22 +9,20 @@ import (
 	"strings"
 
 	"github.com/google/gopacket/layers"
+
+	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/dhcpopt"
 )
 
 // leaseTime is as long as Neutron's, in seconds.
 const leaseTime = 86400
 
-// Values that are the same in every answer: T1 and T2 are the parts of the lease that RFC 2131, 4.4.5 names, the domain is
-// Neutron's default.
+// Values that are the same in every answer: T1 and T2 are the parts of the lease that RFC 2131, 4.4.5 names.
 var (
 	leaseSeconds     = number(leaseTime)
 	renewalSeconds   = number(leaseTime / 2)
 	rebindingSeconds = number(leaseTime / 8 * 7)
-	domainName       = []byte("openstacklocal")
 )
-
-// optMicrosoftRoutes is option 121 under the number that Windows had for it before RFC 3442.
-const optMicrosoftRoutes layers.DHCPOpt = 249
 
 // Sizes in bytes. The IP datagram that every client takes is RFC 2131's (section 2): 312 of options.
 const (
@@ -73,7 +72,7 @@ func (s *service) optionsFor(r *request, a answer) optionField {
 	}
 	o.add(layers.DHCPOptSubnetMask, mask(a.lease.subnet.CIDR)) // before the router: RFC 2132, 3.3
 
-	rest := s.configuration(a.lease, r.wanted)
+	rest := s.configuration(a.lease, r)
 	if leased {
 		rest = append(rest, layers.NewDHCPOption(layers.DHCPOptT1, renewalSeconds), layers.NewDHCPOption(layers.DHCPOptT2, rebindingSeconds))
 	}
@@ -95,9 +94,9 @@ func (s *service) roomFor(r *request) int {
 	return size - udpIPHeaders - headerLen - 1
 }
 
-// configuration lists what the port's subnet and network say, the most important first.
-func (s *service) configuration(l lease, wanted []byte) layers.DHCPOptions {
-	list := make(layers.DHCPOptions, 0, 10) // all of them, with T1 and T2
+// configuration lists what the port's subnet and network say, the most important first, and then what the port itself says besides.
+func (s *service) configuration(l lease, r *request) layers.DHCPOptions {
+	list := make(layers.DHCPOptions, 0, 10+len(s.port.ExtraDHCPOpts)) // all of them, with T1 and T2
 	add := func(code layers.DHCPOpt, value []byte) {
 		if len(value) > 0 {
 			list = append(list, layers.DHCPOption{Type: code, Data: value})
@@ -110,18 +109,36 @@ func (s *service) configuration(l lease, wanted []byte) layers.DHCPOptions {
 	if s.network.MTU >= minMTU && s.network.MTU <= math.MaxUint16 {
 		add(layers.DHCPOptInterfaceMTU, binary.BigEndian.AppendUint16(nil, uint16(s.network.MTU)))
 	}
-	if slices.Contains(wanted, byte(optMicrosoftRoutes)) && !slices.Contains(wanted, byte(layers.DHCPOptClasslessStaticRoute)) {
-		add(optMicrosoftRoutes, routes)
-	} else {
-		add(layers.DHCPOptClasslessStaticRoute, routes)
-	}
+	add(r.routesOption(), routes)
 	add(layers.DHCPOptDNS, nameservers(l))
-	add(layers.DHCPOptHostname, []byte("host-"+strings.ReplaceAll(l.address.String(), ".", "-")))
-	add(layers.DHCPOptDomainName, domainName)
+	host, domain := s.names(l)
+	add(layers.DHCPOptHostname, []byte(host))
+	add(layers.DHCPOptDomainName, []byte(domain))
 	if cidr := l.subnet.CIDR; cidr.Bits() < 31 {
 		add(layers.DHCPOptBroadcastAddr, lastOf(cidr))
 	}
+	for _, o := range s.extras(r) {
+		code := layers.DHCPOpt(o.Code)
+		switch code {
+		case dhcpopt.NextServer:
+			continue // the header's, see boot
+		case layers.DHCPOptClasslessStaticRoute:
+			code = r.routesOption()
+		}
+		list = slices.DeleteFunc(list, func(c layers.DHCPOption) bool { return c.Type == code })
+		add(code, o.Value)
+	}
 	return list
+}
+
+// names are the host's at an address, and its domain's: a name that ends with a dot has its domain with it.
+func (s *service) names(l lease) (host, domain string) {
+	host = s.port.Hostname(l.address)
+	if name, complete := strings.CutSuffix(host, "."); complete {
+		host, domain, _ = strings.Cut(name, ".")
+		return host, domain
+	}
+	return host, strings.TrimSuffix(cmp.Or(s.network.DNSDomain, model.DefaultDNSDomain), ".")
 }
 
 // routesOf gives the default gateway and, if there are others, the classless static routes (RFC 3442): the host
@@ -133,7 +150,7 @@ func routesOf(l lease) (gateway netip.Addr, routes []byte) {
 		switch {
 		case !r.Destination.Addr().Is4() || !r.NextHop.Is4():
 		case r.Destination.Bits() > 0:
-			routes = appendRoute(routes, r.Destination, r.NextHop)
+			routes = dhcpopt.AppendRoute(routes, r.Destination, r.NextHop)
 		case !gateway.IsValid():
 			gateway = r.NextHop
 		}
@@ -142,17 +159,9 @@ func routesOf(l lease) (gateway netip.Addr, routes []byte) {
 		return netip.Addr{}, routes
 	}
 	if len(routes) > 0 {
-		routes = appendRoute(routes, netip.PrefixFrom(netip.IPv4Unspecified(), 0), gateway)
+		routes = dhcpopt.AppendRoute(routes, netip.PrefixFrom(netip.IPv4Unspecified(), 0), gateway)
 	}
 	return gateway, routes
-}
-
-// appendRoute writes the width of a destination, those of its octets that count, and the router.
-func appendRoute(b []byte, to netip.Prefix, via netip.Addr) []byte {
-	octets := to.Masked().Addr().As4()
-	b = append(b, byte(to.Bits()))
-	b = append(b, octets[:(to.Bits()+7)/8]...)
-	return append(b, via.AsSlice()...)
 }
 
 // nameservers are the subnet's; 0.0.0.0 is Neutron's way to say "none".

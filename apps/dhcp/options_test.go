@@ -9,6 +9,7 @@ import (
 	"github.com/google/gopacket/layers"
 
 	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/dhcpopt"
 )
 
 func wants(codes ...byte) layers.DHCPOption { return opt(layers.DHCPOptParamsRequest, codes...) }
@@ -51,7 +52,7 @@ func TestOptionsOfABareSubnet(t *testing.T) {
 }
 
 func TestRoutes(t *testing.T) {
-	const r121, r249 = byte(layers.DHCPOptClasslessStaticRoute), byte(optMicrosoftRoutes)
+	const r121, r249 = byte(layers.DHCPOptClasslessStaticRoute), byte(dhcpopt.MicrosoftRoutes)
 	def := model.HostRoute{Destination: prefix("0.0.0.0/0"), NextHop: addr("10.0.0.9")}
 	ten := model.HostRoute{Destination: prefix("10.0.0.0/7"), NextHop: addr("10.0.0.8")}
 	for name, c := range map[string]struct {
@@ -85,7 +86,7 @@ func TestRoutes(t *testing.T) {
 			if got := h.routes(layers.DHCPOptClasslessStaticRoute); got != c.r121 {
 				t.Errorf("option 121 %q, want %q", got, c.r121)
 			}
-			if got := h.routes(optMicrosoftRoutes); got != c.r249 {
+			if got := h.routes(dhcpopt.MicrosoftRoutes); got != c.r249 {
 				t.Errorf("option 249 %q, want %q", got, c.r249)
 			}
 		})

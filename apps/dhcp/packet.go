@@ -86,6 +86,9 @@ func (s *service) frame(r *request, a answer, o layers.DHCPOptions) ([]byte, err
 	if a.kind == layers.DHCPMsgTypeAck {
 		msg.ClientIP = r.ciaddr.AsSlice()
 	}
+	if a.kind != layers.DHCPMsgTypeNak {
+		s.boot(r, &msg)
+	}
 	if a.kind != layers.DHCPMsgTypeNak && r.kind != layers.DHCPMsgTypeInform {
 		msg.YourClientIP = a.lease.address.AsSlice()
 	}

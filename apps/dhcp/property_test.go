@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/dhcpopt"
 )
 
 // drawCloud makes a network with up to four subnets, and a port with up to five addresses in them.
@@ -120,7 +121,7 @@ func TestAnswerHoldsExactlyThePortsData(t *testing.T) {
 		for code, w := range want {
 			got := h.addrs(code)
 			if code == layers.DHCPOptClasslessStaticRoute {
-				got, w = h.routes(code)+h.routes(optMicrosoftRoutes), strings.Join(routes, ", ")
+				got, w = h.routes(code)+h.routes(dhcpopt.MicrosoftRoutes), strings.Join(routes, ", ")
 			}
 			if got != w {
 				rt.Fatalf("option %d: %q, want %q (%s)", code, got, w, observed)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/google/gopacket/layers"
 
 	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/dhcpopt"
 )
 
 // Well-known ports (RFC 2131, 4.1) and the BOOTP header (RFC 951, section 3; RFC 2131, section 2).
@@ -35,6 +37,15 @@ type request struct {
 	clientID  []byte     // option 61
 	wanted    []byte     // option 55, codes in the order in which the client wants them
 	maxSize   int        // option 57, bytes of the IP datagram; 0: none
+	ipxe      bool       // option 175, which iPXE sends and nobody else
+}
+
+// routesOption is the option in which the client takes classless static routes.
+func (r *request) routesOption() layers.DHCPOpt {
+	if slices.Contains(r.wanted, dhcpopt.MicrosoftRoutes) && !slices.Contains(r.wanted, dhcpopt.ClasslessRoutes) {
+		return dhcpopt.MicrosoftRoutes
+	}
+	return dhcpopt.ClasslessRoutes
 }
 
 // truncation notes that a layer says it is longer than the packet.
@@ -123,6 +134,8 @@ func (r *request) option(o layers.DHCPOption) error {
 		r.clientID, ok = o.Data, len(o.Data) >= 2
 	case layers.DHCPOptParamsRequest:
 		r.wanted, ok = o.Data, len(o.Data) >= 1
+	case dhcpopt.IPXEEncapsulated:
+		r.ipxe = true
 	case layers.DHCPOptMaxMessageSize:
 		if ok = len(o.Data) == 2; ok {
 			r.maxSize = int(binary.BigEndian.Uint16(o.Data))

@@ -10,6 +10,7 @@ import (
 // service is what the topology has for a port's DHCP client.
 type service struct {
 	network *model.Network
+	port    *model.Port
 	server  *model.Port // the network's DHCP port, in whose name the answers are given
 	leases  []lease     // in the order of the port's fixed IPs; empty: no service
 }
@@ -24,7 +25,7 @@ type lease struct {
 // serviceOf collects the port's IPv4 addresses in subnets with DHCP. A subnet in which the DHCP port has no address (yet)
 // has none to answer with, and is left out.
 func serviceOf(v *topology.View, network *model.Network, p *model.Port) service {
-	s := service{network: network, server: v.DHCPPort(network.Number)}
+	s := service{network: network, port: p, server: v.DHCPPort(network.Number)}
 	if s.server == nil {
 		return s
 	}

@@ -41,6 +41,11 @@ func Cases() []Case {
 		_, web2 := pair(c)
 		web2.AdminStateUp = false
 	})
+	add("migration", func(c *Cloud) { // bound to node1, about to be to node2, plugged into both
+		web1, _ := pair(c)
+		c.Plug(web1, c.nodes[1])
+		web1.HostID, web1.InactiveBindings = "node1", []model.Binding{{HostID: "node2"}}
+	})
 	return list
 }
 

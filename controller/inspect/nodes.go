@@ -39,6 +39,12 @@ func (i *Inspector) Nodes(ctx context.Context) ([]admin.Node, error) {
 	return list, nil
 }
 
+// Alive tells whether the node's switch is connected to this replica.
+func (i *Inspector) Alive(node model.Number) bool {
+	s := i.Registry.Switch(node)
+	return s != nil && s.Connection() != nil
+}
+
 func (i *Inspector) describe(ctx context.Context, view *topology.View, n *model.Node, a *nodes.Attached) admin.Node {
 	d := admin.Node{
 		Name: n.Hostname, SystemID: n.SystemID, Number: uint64(n.Number), DatapathID: fmt.Sprintf("%016x", n.DatapathID),

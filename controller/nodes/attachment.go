@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -161,7 +162,7 @@ func (a *attachment) serve(ctx context.Context, state ovsdb.State) (again bool) 
 		a.mu.Unlock()
 		return false
 	}
-	row, changed, err = a.registry.cfg.Store.ReportNode(ctx, *report)
+	row, changed, err = a.registry.cfg.Store.ReportInterfaces(ctx, row, *report)
 	if err != nil {
 		return a.failed("taking the report", err)
 	}
@@ -254,7 +255,15 @@ func (a *attachment) check(state ovsdb.State) (report *model.Node, mappings map[
 			problem = fmt.Sprintf("encapsulation address %s is that of node %s", encap, n.Hostname)
 		}
 	})
-	return &model.Node{SystemID: state.SystemID, Hostname: state.Hostname, EncapIP: encap}, mappings, problem
+	return &model.Node{SystemID: state.SystemID, Hostname: state.Hostname, EncapIP: encap, DatapathType: datapathType(state)}, mappings, problem
+}
+
+// datapathType is br-int's, or what it will be made with.
+func datapathType(state ovsdb.State) string {
+	if br, exists := state.Bridge(ovsdb.IntegrationBridge); exists {
+		return cmp.Or(br.DatapathType, model.DatapathSystem)
+	}
+	return cmp.Or(state.DatapathType, model.DatapathSystem)
 }
 
 // maxOfport is the largest ofport that can be a port's key and conntrack zone.

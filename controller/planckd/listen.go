@@ -18,7 +18,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/planck-sdn/planck/controller/cluster"
-	"github.com/planck-sdn/planck/controller/nodes"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/store"
 )
@@ -78,7 +77,7 @@ func (s *settings) target(local string) string {
 }
 
 func (s *settings) storeOptions(log *zap.Logger) (store.Options, error) {
-	o := store.Options{Source: model.SystemSource(), Log: log, UnderlayMTU: s.underlayMTU}
+	o := store.Options{Source: model.SystemSource(), Log: log, UnderlayMTU: s.underlayMTU, Events: s.novaEndpoint != ""}
 	if s.vniRange != "" {
 		r, err := parseRange(s.vniRange)
 		if err != nil {
@@ -100,6 +99,17 @@ func (s *settings) storeOptions(log *zap.Logger) (store.Options, error) {
 		}
 		o.VLANs[physnet] = r
 	}
+	for _, v := range s.quotas {
+		resource, number, _ := strings.Cut(v, "=")
+		limit, err := strconv.Atoi(number)
+		if err != nil {
+			return o, fmt.Errorf("--quota: %q is not of the form resource=number", v)
+		}
+		if o.Quotas == nil {
+			o.Quotas = map[string]int{}
+		}
+		o.Quotas[resource] = limit
+	}
 	return o, nil
 }
 
@@ -114,13 +124,13 @@ func parseRange(s string) (store.Range, error) {
 }
 
 // serveMetrics serves /metrics for Prometheus, and /healthz: 200 while the database is followed.
-func (s *settings) serveMetrics(g *group, registry *nodes.Registry, follower *cluster.Follower) error {
+func (s *settings) serveMetrics(g *group, follower *cluster.Follower, metrics ...prometheus.Collector) error {
 	if s.metrics == "" {
 		return nil
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		nodes.NewCollector(registry))
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reg.MustRegister(metrics...)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {

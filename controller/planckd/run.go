@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/planck-sdn/planck/apps"
@@ -22,7 +23,6 @@ import (
 	"github.com/planck-sdn/planck/model/store"
 	"github.com/planck-sdn/planck/northbound/admin"
 	"github.com/planck-sdn/planck/northbound/api"
-	"github.com/planck-sdn/planck/northbound/auth"
 	"github.com/planck-sdn/planck/southbound/openflow"
 	"github.com/planck-sdn/planck/southbound/ovsdb"
 )
@@ -37,6 +37,10 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 		return err
 	}
 	tlsConfig, err := s.tlsConfig()
+	if err != nil {
+		return err
+	}
+	authenticator, err := s.authenticator(log)
 	if err != nil {
 		return err
 	}
@@ -68,6 +72,12 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 	inspector := &inspect.Inspector{Store: db, Follower: follower, Masters: masters, Registry: registry,
 		Replica: replica, Version: version, Cloud: db.CloudID(), StartedAt: options.Source.Now()}
 
+	metrics := []prometheus.Collector{nodes.NewCollector(registry)}
+	notifier, err := s.notifier(db, replica, authenticator, options.Source.Now, log)
+	if err != nil {
+		return err
+	}
+
 	var g group
 	g.ctx, g.stop = ctx, stop
 	openFlow, err := g.listen(s.listenOpenFlow, tlsConfig)
@@ -82,8 +92,7 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 	if err != nil {
 		return err
 	}
-	hosts := append([]string{s.listenAPI}, s.apiHosts...)
-	handler := api.New(db, auth.NewNone(hosts...), api.Options{Log: log, More: func(r gin.IRouter) {
+	handler := api.New(db, authenticator, api.Options{Log: log, Alive: inspector.Alive, Now: options.Source.Now, More: func(r gin.IRouter) {
 		admin.Routes(r, inspector, api.AdminOnly)
 	}})
 
@@ -91,6 +100,10 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 	g.loop(func() { masters.Run(ctx, registry.Lost) })
 	g.loop(func() { statuses.Run(ctx) })
 	g.loop(func() { horizons.Run(ctx) })
+	if notifier != nil {
+		metrics = append(metrics, notifier)
+		g.loop(func() { notifier.Run(ctx) })
+	}
 	g.serve("OpenFlow", func() error {
 		return openflow.NewServer(openflow.Config{Log: log, Admit: registry.Admit}, registry.OpenFlow()).Serve(ctx, openFlow)
 	})
@@ -98,7 +111,7 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 		return ovsdb.NewServer(ovsdb.Config{Logger: log}, registry.OVSDB()).Serve(ctx, ovsDB)
 	})
 	g.http("API", api.NewHTTPServer(handler), apiListener)
-	if err := s.serveMetrics(&g, registry, follower); err != nil {
+	if err := s.serveMetrics(&g, follower, metrics...); err != nil {
 		return err
 	}
 	if err := s.servePprof(&g); err != nil {

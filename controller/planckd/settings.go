@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -13,7 +14,7 @@ import (
 )
 
 // settings are what planckd is started with. Each is a flag, PLANCK_… in the environment, and a key in the file; the
-// first of these that names it wins.
+// first of these that names it wins. OpenStack's own, OS_…, are no flags: everyone on a machine can read those.
 type settings struct {
 	config         string
 	listenAPI      string
@@ -23,6 +24,8 @@ type settings struct {
 	pprof          string
 	database       string
 	auth           string
+	openStack      map[string]string // OS_…
+	novaEndpoint   string
 	advertise      string
 	replica        string
 	apiHosts       []string
@@ -34,6 +37,7 @@ type settings struct {
 	underlayMTU    int
 	vniRange       string
 	vlanRanges     []string
+	quotas         []string
 	tunnelPort     int
 	logLevel       string
 	version        bool
@@ -52,7 +56,8 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.StringVar(&s.metrics, "metrics", "127.0.0.1:9697", "address of Prometheus metrics and health; empty: none")
 	f.StringVar(&s.pprof, "pprof", "", "unix socket for profiles; empty: none")
 	f.StringVar(&s.database, "database", "sqlite:/var/lib/planck/planck.db", "sqlite:/path/to/file or postgres://user@host/name")
-	f.StringVar(&s.auth, "auth", "none", "who requests come from: none")
+	f.StringVar(&s.auth, "auth", "none", "who requests come from: none (whoever they say), or keystone (OS_AUTH_URL, OS_USERNAME, … in the environment or the file)")
+	f.StringVar(&s.novaEndpoint, "nova-endpoint", "", "URL of the Nova that is told of its servers' ports, or catalog: the compute service of Keystone's (of OS_REGION_NAME and OS_INTERFACE, if set); empty: none is")
 	f.StringVar(&s.advertise, "advertise", "", "OpenFlow address that nodes are told; default: the address at which each reached us")
 	f.StringVar(&s.replica, "replica", "", "name of this replica, the same across restarts; default: the hostname")
 	f.StringSliceVar(&s.apiHosts, "api-host", nil, "further names that clients may reach the API by")
@@ -64,6 +69,7 @@ func (s *settings) flags() *pflag.FlagSet {
 	f.IntVar(&s.underlayMTU, "underlay-mtu", 1500, "bytes of IP that the network between the nodes carries")
 	f.StringVar(&s.vniRange, "vni-range", "", "segmentation ids of tenants' vxlan networks, first-last")
 	f.StringSliceVar(&s.vlanRanges, "vlan-range", nil, "VLAN ids for vlan networks that ask for none, physnet:first-last")
+	f.StringSliceVar(&s.quotas, "quota", nil, "limits of projects that have none of their own, resource=number; -1: unlimited")
 	f.IntVar(&s.tunnelPort, "tunnel-udp-port", 4789, "UDP port of VXLAN between the nodes")
 	f.StringVar(&s.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.BoolVar(&s.version, "version", false, "print the version and end")
@@ -93,6 +99,12 @@ func (s *settings) read(args []string, getenv func(string) (string, bool)) error
 	if bad != nil {
 		return bad
 	}
+	s.openStack = map[string]string{}
+	for _, key := range openStackKeys {
+		if v, _ := getenv(key); v != "" {
+			s.openStack[key] = v
+		}
+	}
 	return s.readFile(f, given)
 }
 
@@ -109,6 +121,16 @@ func (s *settings) readFile(f *pflag.FlagSet, given map[string]bool) error {
 		return fmt.Errorf("%s: %w", s.config, err)
 	}
 	for key, value := range keys {
+		if slices.Contains(openStackKeys, key) {
+			text, ok := value.(string)
+			if !ok { // YAML reads 0123 as the number 83
+				return fmt.Errorf("%s: %s: a text in quotes is needed", s.config, key)
+			}
+			if s.openStack[key] == "" {
+				s.openStack[key] = text
+			}
+			continue
+		}
 		if f.Lookup(key) == nil || key == "config" || key == "version" {
 			return fmt.Errorf("%s: unknown key %q", s.config, key)
 		}
@@ -130,8 +152,20 @@ func (s *settings) readFile(f *pflag.FlagSet, given map[string]bool) error {
 
 // check refuses what would open a door without a lock.
 func (s *settings) check() error {
-	if s.auth != "none" {
-		return fmt.Errorf("--auth %s: only none is there yet", s.auth)
+	switch s.auth {
+	case "none":
+		if !s.insecureAPI && !onLoopback(s.listenAPI) {
+			return fmt.Errorf("%s is not a loopback address: with --auth none everyone there would be an administrator (--insecure-api allows it)", s.listenAPI)
+		}
+	case "keystone":
+		if missing := s.missingForKeystone(); len(missing) > 0 {
+			return fmt.Errorf("--auth keystone: %s missing in the environment and in %s", strings.Join(missing, ", "), s.config)
+		}
+	default:
+		return fmt.Errorf("--auth %s: there are none and keystone", s.auth)
+	}
+	if err := s.checkNova(); err != nil {
+		return err
 	}
 	tls := 0
 	for _, v := range []string{s.tlsCert, s.tlsKey, s.tlsCA} {
@@ -149,9 +183,6 @@ func (s *settings) check() error {
 					"or --insecure-southbound", a)
 			}
 		}
-	}
-	if !s.insecureAPI && !onLoopback(s.listenAPI) {
-		return fmt.Errorf("%s is not a loopback address: with --auth none everyone there would be an administrator (--insecure-api allows it)", s.listenAPI)
 	}
 	return nil
 }

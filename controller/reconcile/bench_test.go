@@ -50,14 +50,14 @@ func BenchmarkEntries(b *testing.B) {
 				after := memory()
 				var encoded int
 				err := s.ask(ctx, func(context.Context) {
-					for _, f := range s.present.flows {
-						encoded += len(f)
+					for _, f := range s.tables.flows.wanted {
+						encoded += len(f.value)
 					}
 				})
 				if err != nil {
 					b.Fatal(err)
 				}
-				entries := float64(len(s.present.flows))
+				entries := float64(len(s.tables.flows.wanted))
 				b.ReportMetric(entries, "entries")
 				b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/entries, "B/entry")
 				b.ReportMetric(float64(encoded)/entries, "encoded-B/entry")

@@ -4,14 +4,15 @@ import (
 	"fmt"
 
 	"github.com/planck-sdn/planck/apps/pipeline"
+	"github.com/planck-sdn/planck/model/flow"
 )
 
 // largeTable is from how many entries on a table is guarded against mass deletion.
 const largeTable = 64
 
-// version is the pipeline's version that the switch's marker entry names.
-func (p *present) version() (uint64, bool) {
-	for _, f := range p.flows {
+// versionOf is the pipeline's version that a switch's marker entry names.
+func versionOf(held *flow.Tables) (uint64, bool) {
+	for _, f := range held.Flows {
 		if f.Table() != pipeline.Marker.ID {
 			continue
 		}
@@ -26,23 +27,23 @@ func (p *present) version() (uint64, bool) {
 
 // massDeletion says why a reconcile must not go on by itself: it would remove more than half of a large table, which a
 // wrong database would do. Between versions of the pipeline tables come and go, so there all of them count together.
-func (s *Switch) massDeletion(otherVersion bool) string {
+func (s *Switch) massDeletion(held *flow.Tables, otherVersion bool) string {
 	has, removes := map[uint8]int{}, map[uint8]int{}
-	for key, f := range s.present.flows {
+	for _, f := range held.Flows {
 		if !f.Cookie().IsPlanck() {
 			continue
 		}
-		table := key.Table()
+		table := f.Table()
 		if otherVersion {
 			table = 0
 		}
 		has[table]++
-		if _, ok := s.wanted.flows[key]; !ok {
+		if _, ok := s.tables.flows.want(f.Key()); !ok {
 			removes[table]++
 		}
 	}
 	if otherVersion {
-		removes[0] = has[0] - len(s.wanted.flows)
+		removes[0] = has[0] - len(s.tables.flows.wanted)
 	}
 	for table, n := range has {
 		if n >= largeTable && removes[table] > n/2 {

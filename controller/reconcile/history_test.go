@@ -48,11 +48,18 @@ func pick[T any](t *rapid.T, list []T, label string) T {
 
 var physicalNetworks = []string{"physa", "physb"}
 
+// hosts are names that nodes may have, and one that none has. The first is none.
+var hosts = []string{"", "host1", "host2", "host3", "nowhere"}
+
+func without(list []model.Binding, host string) []model.Binding {
+	return slices.DeleteFunc(slices.Clone(list), func(b model.Binding) bool { return b.HostID == host })
+}
+
 // step draws one transaction.
 func (h *history) step(t *rapid.T) []model.Change {
 	networks, ports, nodes := rowsOf[*model.Network](h), rowsOf[*model.Port](h), rowsOf[*model.Node](h)
 	kinds := []string{"network", "node", "port", "port", "port", "plug", "plug", "plug", "unplug", "edit port", "edit port",
-		"edit network", "edit node", "edit subnet", "replug", "delete port", "delete network", "delete node", "bind"}
+		"edit network", "edit node", "edit subnet", "replug", "delete port", "delete network", "delete node", "bind", "bind further", "activate"}
 	switch kind := pick(t, kinds, "kind"); {
 	case kind == "network" && len(networks) < 5:
 		return h.newNetwork(t)
@@ -75,8 +82,30 @@ func (h *history) step(t *rapid.T) []model.Change {
 		return []model.Change{h.put(h.replug(pick(t, nodes, "node")))}
 	case kind == "bind" && len(ports) > 0:
 		p := *pick(t, ports, "port")
-		p.HostID = pick(t, []string{"", "host1", "host2", "host3", "nowhere"}, "host")
+		p.HostID = pick(t, hosts, "host")
+		p.InactiveBindings = without(p.InactiveBindings, p.HostID)
 		return []model.Change{h.put(&p)}
+	case kind == "bind further" && len(ports) > 0:
+		p := *pick(t, ports, "port")
+		host := pick(t, hosts[1:], "host")
+		fewer := without(p.InactiveBindings, host)
+		if len(fewer) == len(p.InactiveBindings) && host != p.HostID {
+			fewer = append(fewer, model.Binding{HostID: host})
+		}
+		p.InactiveBindings = fewer
+		return []model.Change{h.put(&p)}
+	case kind == "activate" && len(ports) > 0:
+		p := *pick(t, ports, "port")
+		if len(p.InactiveBindings) > 0 {
+			now := pick(t, p.InactiveBindings, "binding").HostID
+			p.InactiveBindings = without(p.InactiveBindings, now)
+			if p.HostID != "" {
+				p.InactiveBindings = append(p.InactiveBindings, model.Binding{HostID: p.HostID})
+			}
+			p.HostID = now
+			p.BindingGeneration++
+			return []model.Change{h.put(&p)}
+		}
 	case kind == "edit port" && len(ports) > 0:
 		return []model.Change{h.put(h.editPort(t, pick(t, ports, "port")))}
 	case kind == "edit network" && len(networks) > 0:
@@ -151,7 +180,10 @@ func (h *history) newPort(t *rapid.T, n *model.Network) model.Change {
 
 func (h *history) editPort(t *rapid.T, old *model.Port) *model.Port {
 	p := *old
-	switch rapid.IntRange(0, 5).Draw(t, "edit") {
+	switch rapid.IntRange(0, 6).Draw(t, "edit") {
+	case 6: // what only DHCP answers say
+		p.DNSName = pick(t, []string{"", "web", "db"}, "dns_name")
+		p.ExtraDHCPOpts = pick(t, [][]model.DHCPOption{nil, {{Name: "mtu", Value: "1400", IPVersion: 4}}}, "extra_dhcp_opts")
 	case 0:
 		p.AdminStateUp = !p.AdminStateUp
 	case 1:

@@ -18,10 +18,10 @@ import (
 // cloud follows a history incrementally, as the controller does: the touched units of each node are rendered anew.
 type cloud struct {
 	view  *topology.View
-	nodes map[model.Number]*wanted
+	nodes map[model.Number]*tables
 }
 
-func newCloud() *cloud { return &cloud{view: topology.New(), nodes: map[model.Number]*wanted{}} }
+func newCloud() *cloud { return &cloud{view: topology.New(), nodes: map[model.Number]*tables{}} }
 
 func (c *cloud) apply(changes []model.Change) error {
 	view, touches := c.view.Apply(changes)
@@ -29,7 +29,7 @@ func (c *cloud) apply(changes []model.Change) error {
 	for _, touch := range touches {
 		w := c.nodes[touch.Node]
 		if w == nil {
-			w = newWanted()
+			w = newTables()
 			c.nodes[touch.Node] = w
 		}
 		r := pipeline.Render(apps.All(), view, touch.Node, touch.Unit)
@@ -49,16 +49,16 @@ func (c *cloud) apply(changes []model.Change) error {
 	return nil
 }
 
-func empty(w *wanted) error {
-	if len(w.units)+len(w.flows)+len(w.groups)+len(w.meters) > 0 {
+func empty(w *tables) error {
+	if len(w.units)+len(w.flows.wanted)+len(w.groups.wanted)+len(w.meters.wanted) > 0 {
 		return fmt.Errorf("it still wants %v", slices.Collect(maps.Keys(w.units)))
 	}
 	return nil
 }
 
 // render renders everything of one node afresh, from a view that is made from the rows alone.
-func render(v *topology.View, node model.Number) (*wanted, error) {
-	w := newWanted()
+func render(v *topology.View, node model.Number) (*tables, error) {
+	w := newTables()
 	for _, u := range v.Units(node) {
 		r := pipeline.Render(apps.All(), v, node, u)
 		if r.Err != nil {
@@ -75,20 +75,20 @@ func afresh(h *history) *topology.View {
 	return v
 }
 
-// table is what a switch would hold, in words.
-func table(w *wanted) []string {
+// listing is what a switch would hold, in words.
+func listing(w *tables) []string {
 	var lines []string
-	for _, first := range w.flows {
+	for _, first := range w.flows.wanted {
 		e, err := first.value.Decode()
 		if err != nil {
 			panic(err)
 		}
 		lines = append(lines, flow.Format(e, pipeline.Names))
 	}
-	for _, first := range w.groups {
+	for _, first := range w.groups.wanted {
 		lines = append(lines, flow.FormatGroup(first.value, pipeline.Names))
 	}
-	for _, first := range w.meters {
+	for _, first := range w.meters.wanted {
 		lines = append(lines, flow.FormatMeter(first.value))
 	}
 	slices.Sort(lines)
@@ -120,15 +120,15 @@ func sameAsFull(c *cloud, h *history) error {
 		}
 		have := c.nodes[n.Number]
 		if have == nil {
-			have = newWanted()
+			have = newTables()
 		}
-		if d := differences(table(have), table(want)); len(d) > 0 {
+		if d := differences(listing(have), listing(want)); len(d) > 0 {
 			return fmt.Errorf("node %d (-incremental +full):\n%s", n.Number, join(d))
 		}
-		for key := range have.flows {
+		for key := range have.flows.wanted {
 			if losers := have.collisions(key); len(losers) > 0 {
-				e, _ := have.flows[key].value.Decode()
-				return fmt.Errorf("node %d: %v lost against %v: %s", n.Number, losers, have.flows[key].unit(), flow.Format(e, pipeline.Names))
+				e, _ := have.flows.wanted[key].value.Decode()
+				return fmt.Errorf("node %d: %v lost against %v: %s", n.Number, losers, have.flows.owner(key), flow.Format(e, pipeline.Names))
 			}
 		}
 	}
@@ -202,7 +202,7 @@ func TestCreateThenDelete(t *testing.T) {
 		run(60)
 		tables := map[model.Number][]string{}
 		for n, w := range c.nodes {
-			tables[n] = table(w)
+			tables[n] = listing(w)
 		}
 		before := maps.Clone(h.rows)
 		run(100)
@@ -219,7 +219,7 @@ func TestCreateThenDelete(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n, lines := range tables {
-			if d := differences(lines, table(c.nodes[n])); len(d) > 0 {
+			if d := differences(lines, listing(c.nodes[n])); len(d) > 0 {
 				t.Fatalf("node %d is not as before:\n%s", n, join(d))
 			}
 		}

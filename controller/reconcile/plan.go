@@ -30,7 +30,8 @@ func (p planned) text() string {
 	return flow.Format(e, pipeline.Names)
 }
 
-// batch is a list of messages that are sent at once and followed by a barrier; atomic ones in one bundle.
+// batch is a list of messages that are sent at once and followed by a barrier; atomic ones in one bundle, but for meters, which come
+// before it.
 type batch struct {
 	changes []planned
 	atomic  bool
@@ -51,16 +52,16 @@ const (
 // All of it but the meters is one bundle if it has at most limit messages, and otherwise is cut at unit boundaries. Then an entry
 // that is to do something else is removed first, and comes back with its unit: until then a port that has changed networks
 // is in neither.
-func plan(w *wanted, p *present, d *dirty, limit int) []batch {
+func plan(t *tables, d *dirty, limit int) []batch {
 	var removed, groups, added, groupsLast, metersFirst, metersLast []planned
 	cut := len(d.flows)+len(d.groups) > limit
 
 	for key := range d.flows {
-		want, wantIt := w.flows.wanted(key)
-		have, haveIt := p.flows[key]
+		want, wantIt := t.flows.want(key)
+		have, haveIt := t.flows.have(key)
 		switch {
 		case wantIt && !haveIt:
-			added = append(added, planned{flow.Change{Op: flow.OpAdd, Flow: want}, w.flows[key].unit()})
+			added = append(added, planned{flow.Change{Op: flow.OpAdd, Flow: want}, t.flows.owner(key)})
 		case wantIt && want != have:
 			op := flow.OpAdd
 			if want.SameExceptInstructions(have) {
@@ -70,31 +71,31 @@ func plan(w *wanted, p *present, d *dirty, limit int) []batch {
 				removed = append(removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
 				op = flow.OpAdd
 			}
-			added = append(added, planned{flow.Change{Op: op, Flow: want}, w.flows[key].unit()})
+			added = append(added, planned{flow.Change{Op: op, Flow: want}, t.flows.owner(key)})
 		case !wantIt && haveIt:
 			removed = append(removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
 		}
 	}
 	for id := range d.groups {
-		want, wantIt := w.groups.wanted(id)
-		have, haveIt := p.groups[id]
+		want, wantIt := t.groups.want(id)
+		have, haveIt := t.groups.have(id)
 		switch {
 		case wantIt && !haveIt:
-			groups = append(groups, planned{flow.Change{Op: flow.OpAdd, Group: &want}, w.groups[id].unit()})
+			groups = append(groups, planned{flow.Change{Op: flow.OpAdd, Group: &want}, t.groups.owner(id)})
 		case wantIt && !want.Equal(have):
-			groups = append(groups, planned{flow.Change{Op: flow.OpModify, Group: &want}, w.groups[id].unit()})
+			groups = append(groups, planned{flow.Change{Op: flow.OpModify, Group: &want}, t.groups.owner(id)})
 		case !wantIt && haveIt:
 			groupsLast = append(groupsLast, planned{Change: flow.Change{Op: flow.OpDelete, Group: &have}})
 		}
 	}
 	for id := range d.meters {
-		want, wantIt := w.meters.wanted(id)
-		have, haveIt := p.meters[id]
+		want, wantIt := t.meters.want(id)
+		have, haveIt := t.meters.have(id)
 		switch {
 		case wantIt && !haveIt:
-			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpAdd, Meter: &want}, w.meters[id].unit()})
+			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpAdd, Meter: &want}, t.meters.owner(id)})
 		case wantIt && want != have:
-			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpModify, Meter: &want}, w.meters[id].unit()})
+			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpModify, Meter: &want}, t.meters.owner(id)})
 		case !wantIt && haveIt:
 			metersLast = append(metersLast, planned{Change: flow.Change{Op: flow.OpDelete, Meter: &have}})
 		}
@@ -110,11 +111,11 @@ func plan(w *wanted, p *present, d *dirty, limit int) []batch {
 	slices.SortFunc(groupsLast, byID)
 
 	var list []batch
-	if len(metersFirst) > 0 {
-		list = append(list, batch{changes: metersFirst})
-	}
 	if main := slices.Concat(removed, groups, added, groupsLast); len(main) > 0 {
-		list = append(list, split(main, limit)...)
+		list = split(main, limit)
+		list[0].changes = slices.Concat(metersFirst, list[0].changes)
+	} else if len(metersFirst) > 0 {
+		list = []batch{{changes: metersFirst}}
 	}
 	if len(metersLast) > 0 {
 		list = append(list, batch{changes: metersLast})

@@ -33,7 +33,7 @@ func (s *Switch) quarantine(u topology.Unit, reason string) {
 	}
 	q.retry = s.cfg.Now().Add(q.wait)
 	s.quarantined[u] = q
-	s.wanted.set(u, pipeline.Rendered{}, s.dirty)
+	s.tables.set(u, pipeline.Rendered{}, s.dirty)
 	s.touched[u] = struct{}{}
 }
 
@@ -76,7 +76,7 @@ func (s *Switch) retryQuarantined() {
 			s.quarantine(u, "not rendered: "+r.Err.Error())
 			continue
 		}
-		s.wanted.set(u, r, s.dirty)
+		s.tables.set(u, r, s.dirty)
 		s.touched[u] = struct{}{}
 	}
 }
@@ -99,8 +99,8 @@ func (s *Switch) released() {
 
 // lost tells whether any entry of a unit has lost its place to another's.
 func (s *Switch) lost(u topology.Unit) bool {
-	for _, f := range s.wanted.units[u].Flows {
-		if s.wanted.flows[f.Key()].value.Instructions() != f.Instructions() {
+	for _, f := range s.tables.units[u].Flows {
+		if first, _ := s.tables.flows.want(f.Key()); first.Instructions() != f.Instructions() {
 			return true
 		}
 	}

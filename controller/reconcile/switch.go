@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -53,6 +52,7 @@ type PortStatus struct {
 	Node       model.Number
 	Active     bool   // its entries are confirmed where others reach it; false: it is plugged nowhere, or was refused
 	Reason     string // why it is not active; empty if it is just not plugged
+	Awaiting   bool   // instead: its entries are confirmed where it has an inactive binding, and it may be moved to
 }
 
 // Limits of what a switch may take, so that one that does not answer is noticed.
@@ -75,8 +75,9 @@ type Switch struct {
 	pending    map[topology.Unit]struct{}
 	newSession Session
 	reread     bool
-	removed    []flow.Key // by whomever
-	idle       bool       // in step with the switch, nothing pending
+	removed    []flow.Key                // by whomever
+	idle       bool                      // in step with the switch, nothing pending
+	plugged    map[model.Number]struct{} // plugged in some version, and not told since to be unplugged
 
 	confirmed  atomic.Pointer[topology.View] // everything up to this version is on the switch; nil: not connected
 	view       atomic.Pointer[topology.View] // latest, for packet-ins
@@ -86,10 +87,12 @@ type Switch struct {
 
 	// Owned by Run.
 	rendered    *topology.View
-	wanted      *wanted
-	present     *present // nil: not known
+	tables      *tables
+	known       bool // what the switch holds has been read
 	dirty       *dirty
 	touched     map[topology.Unit]struct{} // rendered since the last confirmation
+	told        bool                       // the status of every port was told once
+	inPlace     map[model.Number]struct{}  // plugged here with confirmed entries, active or not
 	quarantined map[topology.Unit]*quarantine
 	state       State
 	problem     string
@@ -117,16 +120,16 @@ func New(cfg Config, v *topology.View) *Switch {
 		asks:        make(chan func(context.Context)),
 		latest:      v,
 		pending:     map[topology.Unit]struct{}{},
-		wanted:      newWanted(),
+		plugged:     map[model.Number]struct{}{},
+		tables:      newTables(),
 		dirty:       newDirty(),
 		touched:     map[topology.Unit]struct{}{},
+		inPlace:     map[model.Number]struct{}{},
 		quarantined: map[topology.Unit]*quarantine{},
 		state:       Away,
 	}
 	s.view.Store(v)
-	for _, u := range v.Units(cfg.Node) {
-		s.pending[u] = struct{}{}
-	}
+	s.touch(v.Units(cfg.Node))
 	s.signal() // what is wanted is rendered by the time that the switch connects
 	return s
 }
@@ -137,9 +140,7 @@ func (s *Switch) Update(v *topology.View, units []topology.Unit) {
 	defer s.mu.Unlock()
 	s.latest = v
 	s.view.Store(v)
-	for _, u := range units {
-		s.pending[u] = struct{}{}
-	}
+	s.touch(units)
 	if len(units) == 0 {
 		if s.idle {
 			s.confirmed.Store(v)
@@ -148,6 +149,16 @@ func (s *Switch) Update(v *topology.View, units []topology.Unit) {
 	}
 	s.idle = false
 	s.signal()
+}
+
+// touch notes units of the latest view to be rendered, and their ports that are plugged. s.mu is held, or s is not shared yet.
+func (s *Switch) touch(units []topology.Unit) {
+	for _, u := range units {
+		s.pending[u] = struct{}{}
+		if _, plugged := s.latest.Location(u.Number); plugged && u.Kind == model.KindPort {
+			s.plugged[u.Number] = struct{}{}
+		}
+	}
 }
 
 // Connected hands over a session; an earlier one must have been closed.
@@ -247,7 +258,8 @@ func (s *Switch) Run(ctx context.Context) {
 func (s *Switch) disconnected() {
 	s.session.Store(nil)
 	s.confirmed.Store(nil)
-	s.present = nil
+	s.known = false
+	s.tables.forget()
 	s.state = Away
 	s.mu.Lock()
 	s.idle = false
@@ -261,9 +273,9 @@ func (s *Switch) update(ctx context.Context) {
 	s.pending = map[topology.Unit]struct{}{}
 	s.newSession, s.reread, s.removed = nil, false, nil
 	s.mu.Unlock()
-	if !reread && s.present != nil {
+	if !reread && s.known {
 		// Own deletions were recorded when they were confirmed, so what is still present was removed by others.
-		reread = slices.ContainsFunc(removed, func(key flow.Key) bool { _, mine := s.present.flows[key]; return mine })
+		reread = slices.ContainsFunc(removed, func(key flow.Key) bool { _, mine := s.tables.flows.have(key); return mine })
 	}
 
 	s.rendered = view
@@ -285,7 +297,7 @@ func (s *Switch) update(ctx context.Context) {
 		s.connect(ctx, current, false)
 		return
 	}
-	if s.present != nil && s.state == Ready {
+	if s.known && s.state == Ready {
 		s.flush(ctx, current)
 	}
 }
@@ -296,10 +308,10 @@ func (s *Switch) render(u topology.Unit) {
 		s.quarantine(u, "not rendered: "+r.Err.Error())
 		return
 	}
-	s.wanted.set(u, r, s.dirty)
+	s.tables.set(u, r, s.dirty)
 	s.touched[u] = struct{}{}
 	for _, f := range r.Flows {
-		for _, loser := range s.wanted.collisions(f.Key()) {
+		for _, loser := range s.tables.collisions(f.Key()) {
 			s.collided(f.Key(), loser)
 		}
 	}
@@ -307,7 +319,7 @@ func (s *Switch) render(u topology.Unit) {
 
 func (s *Switch) collided(key flow.Key, loser topology.Unit) {
 	s.collisions.Add(1)
-	winner := s.wanted.flows[key].unit()
+	winner := s.tables.flows.owner(key)
 	s.log.Error("two objects want different entries at one place; the lower wins",
 		zap.Uint8("table", key.Table()), zap.Any("winner", winner), zap.Any("loser", loser))
 	s.quarantined[loser] = &quarantine{reason: fmt.Sprintf("its entry in table %s lost against one of %s %d",
@@ -329,7 +341,7 @@ func (s *Switch) connect(ctx context.Context, session Session, force bool) {
 	switch {
 	case err == nil:
 		s.state = Ready
-		s.log.Info("switch in step", zap.Int("flows", len(s.wanted.flows)), zap.Duration("took", time.Since(began)))
+		s.log.Info("switch in step", zap.Int("flows", len(s.tables.flows.wanted)), zap.Duration("took", time.Since(began)))
 		s.flush(ctx, session) // what was refused meanwhile
 	case errors.Is(err, errHeld):
 		s.state = Held
@@ -367,16 +379,17 @@ func (s *Switch) reconcile(ctx context.Context, session Session, force bool) err
 	if err := session.BecomeMaster(ctx, generation); err != nil {
 		return fmt.Errorf("mastership: %w", err)
 	}
-	tables, err := session.Read(ctx)
+	held, err := session.Read(ctx)
 	if err != nil {
 		return fmt.Errorf("reading tables: %w", err)
 	}
-	s.present = readBack(tables, s.wanted)
-	s.dirtyAll()
-	version, known := s.present.version()
-	whole := len(s.present.flows) > 0 && (!known || version != pipeline.Version)
+	s.tables.readBack(held)
+	s.known = true
+	s.dirty = s.tables.differing(s.cfg.KeepForeign != nil && s.cfg.KeepForeign())
+	version, marked := versionOf(held)
+	whole := len(held.Flows) > 0 && (!marked || version != pipeline.Version)
 	if !force {
-		if reason := s.massDeletion(whole); reason != "" {
+		if reason := s.massDeletion(held, whole); reason != "" {
 			s.problem = reason
 			return errHeld
 		}
@@ -387,35 +400,6 @@ func (s *Switch) reconcile(ctx context.Context, session Session, force bool) err
 		limit = unlimited
 	}
 	return s.send(ctx, session, limit)
-}
-
-// dirtyAll marks every key that is wanted or present; with KeepForeign, of the present ones only Planck's own.
-func (s *Switch) dirtyAll() {
-	d := newDirty()
-	for key := range s.wanted.flows {
-		d.flows[key] = struct{}{}
-	}
-	for id := range s.wanted.groups {
-		d.groups[id] = struct{}{}
-	}
-	for id := range s.wanted.meters {
-		d.meters[id] = struct{}{}
-	}
-	keep := s.cfg.KeepForeign != nil && s.cfg.KeepForeign()
-	for key, f := range s.present.flows {
-		if !keep || f.Cookie().IsPlanck() {
-			d.flows[key] = struct{}{}
-		}
-	}
-	if !keep {
-		for id := range s.present.groups {
-			d.groups[id] = struct{}{}
-		}
-		for id := range s.present.meters {
-			d.meters[id] = struct{}{}
-		}
-	}
-	s.dirty = d
 }
 
 // flush sends what differs, and when the switch has confirmed all of it, says so.
@@ -430,7 +414,7 @@ func (s *Switch) flush(ctx context.Context, session Session) {
 // send applies plans until nothing is left to send: a refused unit is quarantined, and the rest is sent again.
 func (s *Switch) send(ctx context.Context, session Session, limit int) error {
 	for {
-		batches := plan(s.wanted, s.present, s.dirty, limit)
+		batches := plan(s.tables, s.dirty, limit)
 		if len(batches) == 0 {
 			break
 		}
@@ -459,22 +443,22 @@ func (s *Switch) apply(ctx context.Context, session Session, b batch) (refused b
 	if err != nil {
 		return false, err
 	}
+	refused = len(refusals) > 0
 	bad := map[int]bool{}
 	for _, r := range refusals {
 		bad[r.Index] = true
-		if err := s.refuse(b.changes[r.Index], r.Reason); err != nil {
-			return false, err
-		}
-	}
-	if len(refusals) > 0 && b.atomic {
-		return true, nil // nothing of it was applied
 	}
 	for i, c := range changes {
-		if !bad[i] {
-			s.present.record(c)
+		if !bad[i] && (c.Meter != nil || !b.atomic || !refused) { // of a refused bundle nothing was applied
+			s.tables.record(c)
 		}
 	}
-	return len(refusals) > 0, nil
+	for _, r := range refusals {
+		if err := s.refuse(b.changes[r.Index], r.Reason); err != nil {
+			return refused, err
+		}
+	}
+	return refused, nil
 }
 
 // confirm publishes that everything rendered so far is on the switch.
@@ -486,6 +470,7 @@ func (s *Switch) confirm() {
 		}
 	}
 	clear(s.touched)
+	s.told = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.pending) > 0 || s.reread || s.newSession != nil {
@@ -496,15 +481,22 @@ func (s *Switch) confirm() {
 	s.confirmed.Store(s.latest)
 }
 
-// report tells the status of a port that this switch has just confirmed.
+// report tells the status of a port that this switch has just confirmed. That a port is unplugged is told by
+// switches that have seen it plugged, as the node that had it may be gone, and after a start by all: what was told before is not known.
 func (s *Switch) report(u topology.Unit) {
+	was := s.wasPlugged(u.Number)
 	p := s.rendered.Port(u.Number)
+	if s.comesIntoPlace(u) && s.cfg.Status != nil {
+		s.cfg.Status(PortStatus{Port: p.Number, Generation: p.BindingGeneration, Node: s.cfg.Node, Awaiting: true})
+	}
 	if p == nil || s.cfg.Status == nil {
 		return
 	}
 	st := PortStatus{Port: p.Number, Generation: p.BindingGeneration, Node: s.cfg.Node}
 	location, plugged := s.rendered.Location(p.Number)
 	switch {
+	case !plugged && s.told && !was:
+		return
 	case plugged && location.Node != s.cfg.Node:
 		return
 	case plugged:
@@ -515,6 +507,34 @@ func (s *Switch) report(u topology.Unit) {
 		}
 	}
 	s.cfg.Status(st)
+}
+
+// comesIntoPlace tells whether a port's entries are confirmed here for the first time since it was plugged, by an inactive binding.
+func (s *Switch) comesIntoPlace(u topology.Unit) bool {
+	here, plugged := s.rendered.AttachmentOn(u.Number, s.cfg.Node)
+	_, before := s.inPlace[u.Number]
+	switch {
+	case !plugged:
+		delete(s.inPlace, u.Number)
+		return false
+	case before || s.quarantined[u] != nil:
+		return false
+	}
+	s.inPlace[u.Number] = struct{}{}
+	return !here.Active
+}
+
+// wasPlugged tells whether a port has been seen plugged, and forgets it if it is so no longer.
+func (s *Switch) wasPlugged(port model.Number) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, was := s.plugged[port]
+	_, rendered := s.rendered.Location(port)
+	_, latest := s.latest.Location(port)
+	if was && !rendered && !latest {
+		delete(s.plugged, port)
+	}
+	return was
 }
 
 // Summary is what operators see of a switch.
@@ -532,7 +552,7 @@ func (s *Switch) Summary(ctx context.Context) (Summary, error) {
 	var sum Summary
 	err := s.ask(ctx, func(context.Context) {
 		sum = Summary{State: s.state, Problem: s.problem,
-			Flows: len(s.wanted.flows), Groups: len(s.wanted.groups), Meters: len(s.wanted.meters),
+			Flows: len(s.tables.flows.wanted), Groups: len(s.tables.groups.wanted), Meters: len(s.tables.meters.wanted),
 			Quarantined: map[topology.Unit]string{}}
 		for u, q := range s.quarantined {
 			sum.Quarantined[u] = q.reason
@@ -556,30 +576,26 @@ func (s *Switch) Flows(ctx context.Context, units ...topology.Unit) ([]Listed, e
 		keys := map[flow.Key]struct{}{}
 		if len(units) > 0 {
 			for _, u := range units {
-				for _, f := range s.wanted.units[u].Flows {
+				for _, f := range s.tables.units[u].Flows {
 					keys[f.Key()] = struct{}{}
 				}
 			}
 		} else {
-			for key := range s.wanted.flows {
+			for key := range s.tables.flows.wanted {
 				keys[key] = struct{}{}
 			}
-			if s.present != nil {
-				for key := range s.present.flows {
-					keys[key] = struct{}{}
-				}
+			for key := range s.tables.flows.other {
+				keys[key] = struct{}{}
 			}
 		}
 		for key := range keys {
-			l := Listed{Owners: s.wanted.flows.owners(key)}
-			l.Entry, l.Wanted = s.wanted.flows.wanted(key)
-			if s.present != nil {
-				have, there := s.present.flows[key]
-				if !l.Wanted {
-					l.Entry = have
-				}
-				l.Present = there && have == l.Entry
+			l := Listed{Owners: s.tables.flows.owners(key)}
+			l.Entry, l.Wanted = s.tables.flows.want(key)
+			have, there := s.tables.flows.have(key)
+			if !l.Wanted {
+				l.Entry = have
 			}
+			l.Present = there && have == l.Entry
 			list = append(list, l)
 		}
 	})
@@ -618,20 +634,20 @@ func (s *Switch) Reconcile(ctx context.Context, force bool) error {
 // Rerender renders every unit afresh and compares: an empty list says that incremental equals full.
 func (s *Switch) Rerender(ctx context.Context) (differing []flow.Key, err error) {
 	err = s.ask(ctx, func(context.Context) {
-		full := newWanted()
+		full := newTables()
 		d := newDirty()
 		for _, u := range s.rendered.Units(s.cfg.Node) {
 			if s.quarantined[u] == nil {
 				full.set(u, pipeline.Render(s.cfg.Apps, s.rendered, s.cfg.Node, u), d)
 			}
 		}
-		for key := range maps.Keys(s.wanted.flows) {
-			if f, ok := full.flows.wanted(key); !ok || f != s.wanted.flows[key].value {
+		for key, have := range s.tables.flows.wanted {
+			if f, ok := full.flows.want(key); !ok || f != have.value {
 				differing = append(differing, key)
 			}
 		}
-		for key := range full.flows {
-			if _, ok := s.wanted.flows[key]; !ok {
+		for key := range full.flows.wanted {
+			if _, ok := s.tables.flows.want(key); !ok {
 				differing = append(differing, key)
 			}
 		}

@@ -47,10 +47,26 @@ func (s *memorySession) Read(context.Context) (*flow.Tables, error) {
 func (s *memorySession) Apply(_ context.Context, changes []flow.Change, atomic bool) ([]flow.Refusal, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if atomic {
-		return s.sw.ApplyAtomic(changes), nil
+	return apply(s.sw, changes, atomic), nil
+}
+
+// apply is what Session.Apply of southbound/openflow does, on a switch in memory.
+func apply(sw *flow.Switch, changes []flow.Change, atomic bool) []flow.Refusal {
+	if !atomic {
+		return sw.Apply(changes)
 	}
-	return s.sw.Apply(changes), nil
+	meters := 0
+	for meters < len(changes) && changes[meters].Meter != nil {
+		meters++
+	}
+	if refusals := sw.Apply(changes[:meters]); len(refusals) > 0 {
+		return refusals
+	}
+	refusals := sw.ApplyAtomic(changes[meters:])
+	for i := range refusals {
+		refusals[i].Index += meters
+	}
+	return refusals
 }
 
 func (s *memorySession) messages() flow.Messages {
@@ -182,6 +198,63 @@ func TestEqualStateIsSentNothing(t *testing.T) {
 	}
 }
 
+// TestUnpluggedIsToldByWhoSawItPlugged: a switch says of a port that it is unplugged when the port was plugged, even in a version
+// that the switch has skipped, and after a start; not of one that is only about to be plugged.
+func TestUnpluggedIsToldByWhoSawItPlugged(t *testing.T) {
+	objects := smallCloud(2)
+	fresh := *objects[2].(*model.Port)
+	fresh.Number, fresh.ID, fresh.MAC[5], fresh.FixedIPs = 9, "p9", 9, nil
+	v := viewOf(append(objects, &fresh))
+	b := start(t, v, here)
+	b.Connected(newSession(flow.NewSwitch(flow.SwitchConfig{})))
+	b.confirmed(v)
+	told := func(port model.Number) (s PortStatus, told bool) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		s, told = b.statuses[port]
+		delete(b.statuses, port)
+		return s, told
+	}
+	if s, ok := told(9); !ok || s.Active {
+		t.Errorf("after a start: %+v, told %v", s, ok)
+	}
+	fresh.Number, fresh.ID, fresh.MAC[5] = 10, "p10", 10
+	v = b.next(v, model.Change{Ref: fresh.Ref(), Object: &fresh})
+	b.confirmed(v)
+	if s, ok := told(10); ok {
+		t.Errorf("a port that was never plugged: %+v", s)
+	}
+
+	node := *v.Node(here)
+	without, with := node, node
+	without.Interfaces = node.Interfaces[1:]
+	with.Interfaces = append(slices.Clone(without.Interfaces), model.Interface{Name: "tapp10", PortID: "p10", Ofport: 99, Sequence: 99})
+	if s, ok := told(1); !ok || !s.Active {
+		t.Errorf("a plugged port: %+v, told %v", s, ok)
+	}
+	v = b.next(v, model.Change{Ref: node.Ref(), Object: &without})
+	b.confirmed(v)
+	if s, ok := told(1); !ok || s.Active {
+		t.Errorf("an unplugged port: %+v, told %v", s, ok)
+	}
+	err := b.ask(t.Context(), func(context.Context) { // the owner is busy while both versions come
+		v = b.next(v, model.Change{Ref: node.Ref(), Object: &with})
+		v = b.next(v, model.Change{Ref: node.Ref(), Object: &without})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.confirmed(v)
+	if s, ok := told(10); !ok || s.Active {
+		t.Errorf("a port that was plugged for a moment: %+v, told %v", s, ok)
+	}
+	b.Switch.mu.Lock()
+	defer b.Switch.mu.Unlock()
+	if len(b.plugged) != 2 { // the one that is left here, and the one on the other node
+		t.Errorf("still taken to be plugged: %v", b.plugged)
+	}
+}
+
 func TestDamageIsMended(t *testing.T) {
 	v := viewOf(smallCloud(3))
 	sw := flow.NewSwitch(flow.SwitchConfig{})
@@ -293,6 +366,57 @@ func TestOtherVersionIsOneBundle(t *testing.T) {
 			if version, _ := pipeline.VersionOf(&e); version != pipeline.Version {
 				t.Errorf("marker says version %d", version)
 			}
+		}
+	}
+}
+
+// TestAwaitedPort: a switch tells once that a port is in place by an inactive binding, and nothing of one that it had when the binding
+// became so.
+func TestAwaitedPort(t *testing.T) {
+	objects := smallCloud(2)
+	var names [2]string
+	for _, o := range objects {
+		if n, ok := o.(*model.Node); ok {
+			names[map[bool]int{true: 0, false: 1}[n.Number == here]] = n.Hostname
+		}
+	}
+	port := *objects[2].(*model.Port)
+	port.HostID = names[1]
+	v := viewOf(append(objects, &port))
+	b := start(t, v, here)
+	b.Connected(newSession(flow.NewSwitch(flow.SwitchConfig{})))
+	b.confirmed(v)
+	told := func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		s, told := b.statuses[port.Number]
+		delete(b.statuses, port.Number)
+		return told && s.Awaiting
+	}
+	change := func(host, inactive string, generation int64) {
+		t.Helper()
+		next := port
+		next.HostID, next.BindingGeneration = host, generation
+		if inactive != "" {
+			next.InactiveBindings = []model.Binding{{HostID: inactive}}
+		}
+		v = b.next(v, model.Change{Ref: next.Ref(), Object: &next})
+		b.confirmed(v)
+	}
+	for i, step := range []struct {
+		host, inactive string
+		want           bool
+	}{
+		{names[1], names[0], true},  // bound here too
+		{names[1], names[0], false}, // something else has changed
+		{names[0], names[1], false}, // moved here
+		{names[1], names[0], false}, // and back
+		{names[1], "", false},
+		{names[1], names[0], true}, // once more
+	} {
+		change(step.host, step.inactive, int64(i+10))
+		if got := told(); got != step.want {
+			t.Errorf("step %d, %+v: told %v", i, step, got)
 		}
 	}
 }

@@ -34,9 +34,12 @@ type Writer struct {
 
 // source is a switch that says something of a port. What one says, another that still sees an older topology must not replace:
 // which of them is to be believed is decided when it is written.
-type source struct{ port, node model.Number }
+type source struct {
+	port, node model.Number
+	awaiting   bool
+}
 
-func sourceOf(s reconcile.PortStatus) source { return source{s.Port, s.Node} }
+func sourceOf(s reconcile.PortStatus) source { return source{s.Port, s.Node, s.Awaiting} }
 
 // NewWriter returns a writer; view gives the present topology.
 func NewWriter(s *store.Store, view func() *topology.View, log *zap.Logger) *Writer {
@@ -73,8 +76,13 @@ func (w *Writer) write(ctx context.Context) bool {
 	if len(taken) == 0 {
 		return false
 	}
-	rows := believed(w.view(), taken)
-	if err := w.store.SetPortStatus(ctx, rows); err != nil {
+	view := w.view()
+	rows := believed(view, taken)
+	err := w.store.SetPortStatus(ctx, rows)
+	if err == nil {
+		err = w.store.TellPlugged(ctx, awaiting(view, taken))
+	}
+	if err != nil {
 		w.log.Warn("port statuses not written", zap.Int("ports", len(rows)), zap.Error(err))
 		w.putBack(taken)
 		select {
@@ -126,7 +134,7 @@ func believed(view *topology.View, list []reconcile.PortStatus) []store.PortStat
 // unplugging of a port that is plugged again.
 func current(view *topology.View, s reconcile.PortStatus) (store.PortStatus, bool) {
 	p := view.Port(s.Port)
-	if p == nil || p.BindingGeneration != s.Generation || ownStatus(p) {
+	if s.Awaiting || p == nil || p.BindingGeneration != s.Generation || ownStatus(p) {
 		return store.PortStatus{}, false
 	}
 	location, plugged := view.Location(s.Port)
@@ -138,6 +146,19 @@ func current(view *topology.View, s reconcile.PortStatus) (store.PortStatus, boo
 		row.Status = model.StatusActive
 	}
 	return row, true
+}
+
+// awaiting gives the ports that are in place where their inactive bindings are, as Nova waits for it before it moves a server.
+func awaiting(view *topology.View, list []reconcile.PortStatus) []store.PortStatus {
+	var rows []store.PortStatus
+	for _, s := range list {
+		p := view.Port(s.Port)
+		here, plugged := view.AttachmentOn(s.Port, s.Node)
+		if s.Awaiting && p != nil && p.BindingGeneration == s.Generation && plugged && !here.Active {
+			rows = append(rows, store.PortStatus{Number: s.Port, BindingGeneration: s.Generation, Status: model.StatusActive})
+		}
+	}
+	return rows
 }
 
 // ownStatus tells whether a port is ACTIVE from its creation, because no VM is behind it.

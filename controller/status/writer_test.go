@@ -77,3 +77,37 @@ func TestEachSwitchSpeaksForItself(t *testing.T) {
 		t.Errorf("%+v, expected once that the port is DOWN", rows)
 	}
 }
+
+// TestAwaitedPorts: Nova is told of a port only while it is in place by an inactive binding of the generation that was confirmed.
+func TestAwaitedPorts(t *testing.T) {
+	base := plugged(7)
+	with := func(host, inactive string) *topology.View {
+		p := *base.Port(1)
+		p.HostID, p.InactiveBindings = host, []model.Binding{{HostID: inactive}}
+		v, _ := base.Apply([]model.Change{{Ref: p.Ref(), Object: &p}})
+		return v
+	}
+	in := reconcile.PortStatus{Port: 1, Generation: 3, Node: 7, Awaiting: true}
+	older, unplugged, gone, plain := in, in, in, in
+	older.Generation, unplugged.Node, gone.Port, plain.Awaiting = 2, 8, 9, false
+	for _, c := range []struct {
+		name   string
+		view   *topology.View
+		status reconcile.PortStatus
+		want   int
+	}{
+		{"in place", with(n0(8), n0(7)), in, 1},
+		{"the active one by now", with(n0(7), n0(8)), in, 0},
+		{"for an earlier binding", with(n0(8), n0(7)), older, 0},
+		{"not plugged there", with(n0(8), n0(7)), unplugged, 0},
+		{"deleted", with(n0(8), n0(7)), gone, 0},
+		{"a status", with(n0(8), n0(7)), plain, 0},
+	} {
+		if rows := awaiting(c.view, []reconcile.PortStatus{c.status}); len(rows) != c.want {
+			t.Errorf("%s: %v", c.name, rows)
+		}
+		if rows := believed(c.view, []reconcile.PortStatus{c.status}); c.status.Awaiting && len(rows) != 0 {
+			t.Errorf("%s: written as a status, %v", c.name, rows)
+		}
+	}
+}

@@ -18,7 +18,7 @@ func BenchmarkCreatePort(b *testing.B) {
 	b.Cleanup(func() { check(b, server.Stop()) })
 	url, err := server.NewDatabase(context.Background())
 	check(b, err)
-	s := open(b, url, Options{})
+	s := open(b, url, Options{Quotas: map[string]int{"port": Unlimited}})
 	for _, others := range []int{0, 10_000} {
 		n := newNetwork(b, s)
 		newSubnet(b, s, n, "10.0.0.0/8")
@@ -72,7 +72,7 @@ func BenchmarkReportInterface(b *testing.B) {
 	b.Cleanup(func() { check(b, server.Stop()) })
 	url, err := server.NewDatabase(context.Background())
 	check(b, err)
-	s := open(b, url, Options{})
+	s := open(b, url, Options{Quotas: map[string]int{"port": Unlimited}})
 	report := model.Node{SystemID: "a", Hostname: "a"}
 	for i := range 100 {
 		report.Interfaces = append(report.Interfaces, model.Interface{Name: fmt.Sprint("tap", i), PortID: fmt.Sprint("p", i), Ofport: uint32(i + 1)})

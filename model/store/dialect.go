@@ -42,6 +42,8 @@ type dialect struct {
 	txid string
 	// horizon is such that every transaction below it has ended, and its effects are visible.
 	horizon string
+	// next is above every transaction that is visible.
+	next string
 	// epoch changes when the database may have lost transactions that a follower has seen.
 	epoch string
 	// snapshot is what is visible now, as text that unseen understands.
@@ -49,7 +51,9 @@ type dialect struct {
 	// unseen selects journal lines that were not visible in a snapshot; parameters are its horizon and the snapshot.
 	unseen string
 	// fixedIPs is the JSON list of a port's fixed IPs.
-	fixedIPs   string
+	fixedIPs string
+	// interfaces is the JSON list of a node's interfaces, by name, with the names of model.Interface's fields.
+	interfaces string
 	migrations fs.FS
 }
 
@@ -59,11 +63,14 @@ var postgresDialect = dialect{
 	now:      "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
 	txid:     "txid_current()",
 	horizon:  "txid_snapshot_xmin(txid_current_snapshot())",
+	next:     "txid_snapshot_xmax(txid_current_snapshot())",
 	epoch:    "CAST(pg_postmaster_start_time() AS text)",
 	snapshot: "CAST(txid_current_snapshot() AS text)",
 	unseen:   "txid >= ? AND NOT txid_visible_in_snapshot(txid, CAST(? AS txid_snapshot))",
 	fixedIPs: `COALESCE((SELECT CAST(json_agg(json_build_object('subnet_id', subnet_id, 'ip_address', ip_address) ORDER BY position) AS text)
 		FROM ip_allocations WHERE port_number = ports.number), '[]')`,
+	interfaces: `COALESCE((SELECT CAST(json_agg(json_build_object('Name', name, 'PortID', port_id, 'Ofport', ofport, 'Sequence', sequence) ORDER BY name) AS text)
+		FROM node_interfaces WHERE node_number = nodes.number), '[]')`,
 }
 
 // SQLite commits one transaction after the other, so the journal itself numbers them.
@@ -74,29 +81,38 @@ var sqliteDialect = dialect{
 	now:      "((julianday('now') - 2440587.5) * 86400.0)",
 	txid:     sqliteNext,
 	horizon:  sqliteNext,
+	next:     sqliteNext,
 	epoch:    "''",
 	snapshot: "''",
 	unseen:   "txid >= ? AND ? = ''",
 	fixedIPs: `(SELECT json_group_array(json_object('subnet_id', subnet_id, 'ip_address', ip_address))
 		FROM (SELECT subnet_id, ip_address FROM ip_allocations WHERE port_number = ports.number ORDER BY position))`,
+	interfaces: `(SELECT json_group_array(json_object('Name', name, 'PortID', port_id, 'Ofport', ofport, 'Sequence', sequence))
+		FROM (SELECT * FROM node_interfaces WHERE node_number = nodes.number ORDER BY name))`,
 }
 
-func (s *Store) connect(url string) error {
+func (s *Store) connect(url string, readOnly bool) error {
+	path, isFile := strings.CutPrefix(url, "sqlite:")
 	switch {
-	case strings.HasPrefix(url, "sqlite:"):
-		return s.connectSQLite(strings.TrimPrefix(url, "sqlite:"))
+	case isFile && readOnly:
+		return s.connectSQLiteReadOnly(path)
+	case isFile:
+		return s.connectSQLite(path)
 	case strings.HasPrefix(url, "postgres://"), strings.HasPrefix(url, "postgresql://"):
-		return s.connectPostgres(url)
+		return s.connectPostgres(url, readOnly)
 	}
 	return errors.New("a database is sqlite:/path/to/file or postgres://user@host/database")
 }
 
-func (s *Store) connectPostgres(url string) error {
+func (s *Store) connectPostgres(url string, readOnly bool) error {
 	s.dialect = postgresDialect
 	s.dialect.migrations, _ = fs.Sub(migrations, "migrations/postgres") // the path is valid, see fs.Sub
 	config, err := postgresConfig(url)
 	if err != nil {
 		return err
+	}
+	if readOnly {
+		config.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(postgresConnections)
@@ -108,13 +124,14 @@ func (s *Store) connectPostgres(url string) error {
 	return nil
 }
 
-// postgresConfig makes sure that a replica that is stopped in the middle of a transaction does not hold its locks for ever.
+// postgresConfig makes sure that a replica that is stopped in the middle of a transaction does not hold its locks for ever. None of our
+// statements is worth compiling, which takes PostgreSQL half a second where it overestimates one.
 func postgresConfig(url string) (*pgx.ConnConfig, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, err
 	}
-	for name, value := range map[string]string{"application_name": "planckd", "idle_in_transaction_session_timeout": "30s"} {
+	for name, value := range map[string]string{"application_name": "planckd", "idle_in_transaction_session_timeout": "30s", "jit": "off"} {
 		if _, given := config.RuntimeParams[name]; !given {
 			config.RuntimeParams[name] = value
 		}
@@ -140,6 +157,18 @@ func (s *Store) connectSQLite(path string) error {
 		return err
 	}
 	s.reader, err = s.openSQLite(path, sqliteReaders, "_pragma=query_only(1)")
+	return err
+}
+
+// connectSQLiteReadOnly does without the lock: SQLite lets others read beside the planckd that has it.
+func (s *Store) connectSQLiteReadOnly(path string) (err error) {
+	s.dialect = sqliteDialect
+	s.dialect.migrations, _ = fs.Sub(migrations, "migrations/sqlite") // the path is valid, see fs.Sub
+	if _, err := os.Stat(path); err != nil {
+		return err // SQLite's own words for it are "out of memory"
+	}
+	s.db, err = s.openSQLite(path, sqliteReaders, "mode=ro")
+	s.reader = s.db
 	return err
 }
 

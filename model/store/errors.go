@@ -39,6 +39,9 @@ func retryable(err error) bool {
 	if errors.As(err, &begin) {
 		return lost(err)
 	}
+	if errors.Is(err, errNearLimit) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {

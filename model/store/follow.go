@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -53,39 +52,34 @@ func (s *Store) Follow(ctx context.Context, from Position) ([]model.Change, Posi
 	if from == (Position{}) {
 		return nil, Position{}, ErrTooOld
 	}
-	var changes []model.Change
-	var position Position
-	err := s.read(ctx, func(db *gorm.DB) error {
-		var pruned uint64
-		var refs []model.Ref
-		var err error
-		if position, pruned, refs, err = s.unseen(db, from); err != nil {
-			return err
-		}
-		if position.epoch != from.epoch || position.Horizon < from.Horizon || pruned >= from.Horizon {
-			return ErrTooOld
-		}
-		if len(refs) == 0 {
-			return nil
-		}
-		changes, err = s.changes(db, refs)
+	// One statement tells whether anything has changed, and reads the nodes: a port that is plugged waits for it.
+	var news news
+	err := s.statement(ctx, s.reader, func(db *gorm.DB) (err error) {
+		news, err = s.unseen(db, from)
 		return err
 	})
+	if err == nil && len(news.others) > 0 {
+		err = s.read(ctx, func(db *gorm.DB) (err error) {
+			if news, err = s.unseen(db, from); err != nil {
+				return err
+			}
+			others, err := s.changes(db, news.others)
+			news.changes = append(news.changes, others...)
+			return err
+		})
+	}
 	if err != nil {
 		return nil, Position{}, err
 	}
-	return changes, position, nil
+	return news.changes, news.position, nil
 }
 
-// snapshotRow describes the transaction's snapshot. Pruned is the highest transaction whose lines are gone. Kind and Number are of
-// a journal line, if they are asked for.
+// snapshotRow describes a snapshot. Pruned is the highest transaction whose lines are gone.
 type snapshotRow struct {
 	Horizon  uint64
 	Snapshot string
 	Epoch    string
 	Pruned   uint64
-	Kind     model.Kind
-	Number   model.Number
 }
 
 func (s *Store) snapshotColumns() string {
@@ -102,25 +96,55 @@ func (s *Store) position(db *gorm.DB) (Position, error) {
 	return row.position(), err
 }
 
-// unseen gives the position and what the journal says of transactions that from has not seen, in one statement: a port that is
-// plugged waits for it.
-func (s *Store) unseen(db *gorm.DB, from Position) (Position, uint64, []model.Ref, error) {
-	var rows []snapshotRow
-	err := db.Raw("SELECT "+s.snapshotColumns()+", COALESCE(lines.kind, 0) AS kind, COALESCE(lines.number, 0) AS number FROM journal_pruned "+
-		"LEFT JOIN (SELECT DISTINCT kind, number FROM journal WHERE "+s.dialect.unseen+") AS lines ON 1 = 1", from.Horizon, from.snapshot).Scan(&rows).Error
+// unseenRow is a snapshot with a journal line that it adds, if LineKind is not 0, and the node that the line names, if it is there.
+type unseenRow struct {
+	Seen       snapshotRow `gorm:"embedded"`
+	LineKind   model.Kind
+	LineNumber model.Number
+	Node       nodeRow `gorm:"embedded"`
+}
+
+// news is what a snapshot adds to another.
+type news struct {
+	position Position
+	changes  []model.Change // of nodes
+	others   []model.Ref    // objects of other kinds that have changed
+}
+
+// unseen gives what the journal says of transactions that from has not seen.
+func (s *Store) unseen(db *gorm.DB, from Position) (news, error) {
+	var rows []unseenRow
+	err := db.Raw("SELECT "+s.snapshotColumns()+", COALESCE(lines.kind, 0) AS line_kind, COALESCE(lines.number, 0) AS line_number, nodes.*, "+
+		s.dialect.interfaces+" AS interfaces FROM journal_pruned "+
+		"LEFT JOIN (SELECT DISTINCT kind, number FROM journal WHERE "+s.dialect.unseen+") AS lines ON 1 = 1 "+
+		"LEFT JOIN nodes ON lines.kind = ? AND nodes.number = lines.number "+
+		"ORDER BY line_kind, line_number", from.Horizon, from.snapshot, int64(model.KindNode)).Scan(&rows).Error
 	if err != nil {
-		return Position{}, 0, nil, err
+		return news{}, err
 	}
 	if len(rows) == 0 {
-		return Position{}, 0, nil, errors.New("table journal_pruned is empty")
+		return news{}, errors.New("table journal_pruned is empty")
 	}
-	var refs []model.Ref
-	for _, r := range rows {
-		if r.Kind != 0 {
-			refs = append(refs, model.Ref{Kind: r.Kind, Number: r.Number})
+	n := news{position: rows[0].Seen.position()}
+	if n.position.epoch != from.epoch || n.position.Horizon < from.Horizon || rows[0].Seen.Pruned >= from.Horizon {
+		return news{}, ErrTooOld
+	}
+	for i := range rows {
+		switch r := &rows[i]; {
+		case r.LineKind == 0:
+		case r.LineKind != model.KindNode:
+			n.others = append(n.others, model.Ref{Kind: r.LineKind, Number: r.LineNumber})
+		default:
+			change := model.Change{Ref: model.Ref{Kind: r.LineKind, Number: r.LineNumber}}
+			if r.Node.Number != 0 {
+				if change.Object, err = r.Node.model(); err != nil {
+					return news{}, err
+				}
+			}
+			n.changes = append(n.changes, change)
 		}
 	}
-	return rows[0].position(), rows[0].Pruned, refs, nil
+	return n, nil
 }
 
 // maxNumbers keeps a statement well below PostgreSQL's 65,535 parameters.
@@ -128,7 +152,6 @@ const maxNumbers = 10_000
 
 // changes reads the objects that refs name, and reports those that are not there as gone.
 func (s *Store) changes(db *gorm.DB, refs []model.Ref) ([]model.Change, error) {
-	slices.SortFunc(refs, func(a, b model.Ref) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Number, b.Number)) })
 	present := make(map[model.Ref]model.Object, len(refs))
 	for chunk := range slices.Chunk(refs, maxNumbers) {
 		numbers := map[model.Kind][]model.Number{}
@@ -159,8 +182,8 @@ func (s *Store) changes(db *gorm.DB, refs []model.Ref) ([]model.Change, error) {
 // number to a query, or gives nil when nothing of the kind is wanted.
 func (s *Store) objects(db *gorm.DB, narrow func(q *gorm.DB, kind model.Kind, column string) *gorm.DB) ([]model.Object, error) {
 	var objects []model.Object
-	if q := narrow(db, model.KindNode, "number"); q != nil {
-		nodes, err := findNodes(q, narrow(db, model.KindNode, "node_number"))
+	if q := narrow(s.selectNodes(db), model.KindNode, "number"); q != nil {
+		nodes, err := findNodes(q.Order("number"))
 		if err != nil {
 			return nil, err
 		}

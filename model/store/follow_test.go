@@ -139,7 +139,7 @@ func TestFollowMissesNoLateCommit(t *testing.T) {
 	group.Go(func() {
 		err := s.write(WithRevision(admin, &slowRevision), func(tx *tx) error {
 			slow := &model.Network{ProjectID: "alpha", Name: "slow"}
-			if err := tx.createNetwork(slow); err != nil {
+			if err := tx.createNetworks([]*model.Network{slow}); err != nil {
 				return err
 			}
 			if _, err := tx.writeJournal(); err != nil {

@@ -33,11 +33,11 @@ func (h *hints) claim(space freeSpace) int64 {
 	return candidate
 }
 
-// moveTo makes a later claim go on after number.
+// moveTo makes the next claim give number, if it is in the ranges.
 func (h *hints) moveTo(space freeSpace, number int64) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	h.set(space, number+1)
+	h.set(space, number)
 }
 
 func (h *hints) set(space freeSpace, next int64) {
@@ -79,7 +79,7 @@ func (t *tx) takeFree(space freeSpace, take func(int64) (bool, error)) (int64, b
 		if candidate, found, err = t.findFree(space, candidate); err != nil || !found {
 			return 0, false, err
 		}
-		t.store.hints.moveTo(space, candidate)
+		t.store.hints.moveTo(space, candidate+1)
 	}
 }
 

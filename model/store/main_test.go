@@ -18,6 +18,13 @@ import (
 var server *postgres.Server
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(statusWriterEnv); url != "" {
+		fmt.Fprintln(os.Stderr, writeStatuses(url))
+		os.Exit(1)
+	}
+	if url := os.Getenv(writersEnvironment); url != "" {
+		writeUntilKilled(url)
+	}
 	os.Exit(func() int {
 		var err error
 		if server, err = postgres.Start("fsync=off", "max_connections=200"); err != nil {

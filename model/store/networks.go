@@ -21,28 +21,44 @@ const (
 // (vxlan unless given), segmentation id and MTU (unless given), Key, Status, times. Errors are Neutron's:
 // InvalidInput, TunnelIdInUse, VlanIdInUse, FlatNetworkInUse, NoNetworkAvailable.
 func (s *Store) CreateNetworks(ctx context.Context, networks []*model.Network) error {
-	return createAll(ctx, s, networks, (*tx).createNetwork)
+	return createAll(ctx, s, networks, (*tx).createNetworks, "network", func(n *model.Network) string { return n.ProjectID })
 }
 
-// createAll keeps the requests as they are until the transaction is through, as an attempt may have to be repeated.
-func createAll[T any](ctx context.Context, s *Store, requests []*T, create func(*tx, *T) error) error {
-	made := make([]T, len(requests))
+// createAll keeps the requests as they are until the transaction is through, as an attempt may have to be repeated. name is
+// the resource's in QuotaResources.
+func createAll[T any](ctx context.Context, s *Store, requests []*T, create func(*tx, []*T) error, name string, projectOf func(*T) string) error {
+	made := make([]*T, len(requests))
 	err := s.write(ctx, func(t *tx) error {
+		counts := map[string]int{}
 		for i, request := range requests {
-			made[i] = *request
-			if err := create(t, &made[i]); err != nil {
-				return err
-			}
+			object := *request
+			made[i] = &object
+			counts[projectOf(made[i])]++
 		}
-		return nil
+		if err := create(t, made); err != nil {
+			return err
+		}
+		return t.withinQuota(name, counts)
 	})
 	if err != nil {
 		return err
 	}
 	for i, request := range requests {
-		*request = made[i]
+		*request = *made[i]
 	}
 	return nil
+}
+
+// oneByOne makes objects that have no faster way.
+func oneByOne[T any](create func(*tx, *T) error) func(*tx, []*T) error {
+	return func(t *tx, objects []*T) error {
+		for _, o := range objects {
+			if err := create(t, o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // Network gives one network, or NetworkNotFound.
@@ -74,6 +90,7 @@ func (s *Store) UpdateNetwork(ctx context.Context, id string, patch func(*model.
 		if err := patch(&n); err != nil {
 			return err
 		}
+		n.Tags = sortedTags(n.Tags)
 		updated = &n
 		if reflect.DeepEqual(&n, old) {
 			return nil
@@ -122,7 +139,34 @@ func (s *Store) DeleteNetwork(ctx context.Context, id string) error {
 	})
 }
 
-func (t *tx) createNetwork(n *model.Network) error {
+func (t *tx) createNetworks(networks []*model.Network) error {
+	rows := make([]*networkRow, len(networks))
+	for i, n := range networks {
+		if err := t.prepareNetwork(n); err != nil {
+			return err
+		}
+		rows[i] = rowOfNetwork(n)
+	}
+	if err := t.CreateInBatches(rows, maxRows).Error; err != nil {
+		return err
+	}
+	for i, n := range networks {
+		n.Number = rows[i].Number
+		t.touch(n.Ref())
+	}
+	if err := t.takeSegments(networks); err != nil {
+		return err
+	}
+	for _, n := range networks {
+		if err := t.openNetwork(&model.Network{ProjectID: n.ProjectID, ID: n.ID}, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepareNetwork completes and checks all that the database need not decide.
+func (t *tx) prepareNetwork(n *model.Network) error {
 	if err := t.scope.mayCreate(n.ProjectID, "create_network"); err != nil {
 		return err
 	}
@@ -135,26 +179,9 @@ func (t *tx) createNetwork(n *model.Network) error {
 	if n.MTU == 0 {
 		n.MTU = model.MaxMTU(n.NetworkType, t.store.options.UnderlayMTU)
 	}
-	if err := n.Validate(t.store.options.UnderlayMTU); err != nil {
-		return err
-	}
 	n.Number, n.Status, n.RevisionNumber, n.CreatedAt, n.UpdatedAt = 0, model.StatusActive, 1, t.now, t.now
-	n.AvailabilityZoneHints, n.Tags = notNil(n.AvailabilityZoneHints), notNil(n.Tags)
-	row := rowOfNetwork(n)
-	if err := t.Create(row).Error; err != nil {
-		return err
-	}
-	n.Number = row.Number
-	if err := t.takeSegments(n); err != nil {
-		return err
-	}
-	t.touch(n.Ref())
-	err := t.Model(row).Select("segmentation_id", "network_key").
-		Updates(&networkRow{SegmentationID: n.SegmentationID, NetworkKey: n.Key}).Error
-	if err != nil {
-		return err
-	}
-	return t.openNetwork(&model.Network{ProjectID: n.ProjectID, ID: n.ID}, n)
+	n.AvailabilityZoneHints, n.Tags = notNil(n.AvailabilityZoneHints), sortedTags(n.Tags)
+	return n.Validate(t.store.options.UnderlayMTU)
 }
 
 func (t *tx) updateNetwork(old, n *model.Network) error {
@@ -197,27 +224,19 @@ func (t *tx) lockNetwork(id, strength, rule string) (*model.Network, error) {
 	if !t.scope.owns(n.ProjectID) {
 		return nil, forbidden(rule)
 	}
-	return n, nil
+	return n, t.scope.expects(n.RevisionNumber)
 }
 
 func takeNetwork(db *gorm.DB, scope Scope, id string) (*model.Network, error) {
-	var row networkRow
-	found, err := first(scope.networks(db).Where("networks.id = ?", id), &row)
-	if err != nil {
-		return nil, err
+	n, err := only(scope.networks(db).Where("networks.id = ?", id), networkFields, new(networkRow))
+	if err == nil && n == nil {
+		err = networkResource.notFound(id)
 	}
-	if !found {
-		return nil, networkResource.notFound(id)
-	}
-	return row.model()
+	return n, err
 }
 
 func findNetworks(db *gorm.DB) ([]*model.Network, error) {
-	var rows []networkRow
-	if err := db.Find(&rows).Error; err != nil {
-		return nil, err
-	}
-	return convert(rows, (*networkRow).model)
+	return collect(db, networkFields, new(networkRow))
 }
 
 // exists tells whether the query has a row.

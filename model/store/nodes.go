@@ -22,9 +22,7 @@ func (s *Store) ReportNode(ctx context.Context, report model.Node) (node *model.
 	if report.SystemID == "" || report.Hostname == "" {
 		return nil, false, &ConflictError{"a node needs a system-id and a hostname"}
 	}
-	report.Mappings = slices.SortedFunc(slices.Values(notNil(report.Mappings)), func(a, b model.Mapping) int {
-		return strings.Compare(a.PhysicalNetwork, b.PhysicalNetwork)
-	})
+	sortMappings(&report)
 	err = s.write(ctx, func(t *tx) error {
 		node, changed, err = t.storeReport(report)
 		return err
@@ -35,11 +33,17 @@ func (s *Store) ReportNode(ctx context.Context, report model.Node) (node *model.
 	return node, changed, nil
 }
 
+func sortMappings(report *model.Node) {
+	report.Mappings = slices.SortedFunc(slices.Values(notNil(report.Mappings)), func(a, b model.Mapping) int {
+		return strings.Compare(a.PhysicalNetwork, b.PhysicalNetwork)
+	})
+}
+
 // Nodes gives all nodes by number. Their interfaces are sorted by name.
 func (s *Store) Nodes(ctx context.Context) ([]*model.Node, error) {
 	var nodes []*model.Node
 	err := s.read(ctx, func(db *gorm.DB) (err error) {
-		nodes, err = findNodes(db, db)
+		nodes, err = findNodes(s.selectNodes(db).Order("number"))
 		return err
 	})
 	return nodes, err
@@ -65,7 +69,7 @@ func (s *Store) ForgetNode(ctx context.Context, number model.Number) error {
 			return err
 		}
 		t.touch(model.Ref{Kind: model.KindNode, Number: number})
-		return t.Exec("UPDATE nodes SET hostname_pinned = ? WHERE number = ?", false, number).Error
+		return t.Exec("UPDATE nodes SET hostname_pinned = ?, reports = reports + 1 WHERE number = ?", false, number).Error
 	})
 }
 
@@ -104,7 +108,7 @@ func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
 	}
 	var before *model.Node
 	if found {
-		if before, err = t.store.nodeWithInterfaces(t.DB, row); err != nil {
+		if before, err = t.nodeWithInterfaces(row); err != nil {
 			return nil, false, err
 		}
 		if SameReport(before, &report) {
@@ -125,22 +129,22 @@ func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
 	case !found:
 		err = t.insertNode(&report)
 	case sameNode(before, &report): // of a node in service only its interfaces change
-		report.Number, report.CreatedAt, report.UpdatedAt = before.Number, before.CreatedAt, before.UpdatedAt
+		report.Number, report.CreatedAt, report.UpdatedAt, report.Reports = before.Number, before.CreatedAt, before.UpdatedAt, before.Reports+1
+		err = t.Exec("UPDATE nodes SET reports = ? WHERE number = ?", report.Reports, report.Number).Error
 	default:
 		err = t.updateNode(row, &report)
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	interfaces, err := t.storeInterfaces(&report, before)
-	if err != nil {
+	if err := t.storeInterfaces(&report, before); err != nil {
 		return nil, false, err
 	}
 	if err := t.rebindAfter(before, &report); err != nil {
 		return nil, false, err
 	}
 	t.touch(report.Ref())
-	node, err := rowOfNode(&report).model(interfaces)
+	node, err := rowOfNode(&report).model()
 	return node, true, err
 }
 
@@ -172,7 +176,7 @@ func (t *tx) checkClaims(report *model.Node) error {
 }
 
 func (t *tx) insertNode(report *model.Node) error {
-	report.CreatedAt = t.now
+	report.CreatedAt, report.Reports = t.now, 0
 	row := rowOfNode(report)
 	row.Number = 0
 	if err := t.Create(row).Error; err != nil {
@@ -184,58 +188,14 @@ func (t *tx) insertNode(report *model.Node) error {
 }
 
 func (t *tx) updateNode(row *nodeRow, report *model.Node) error {
-	report.Number, report.CreatedAt = row.Number, row.CreatedAt
+	report.Number, report.CreatedAt, report.Reports = row.Number, row.CreatedAt, row.Reports+1
 	changed := rowOfNode(report)
-	return t.Model(changed).Select("hostname", "hostname_pinned", "encap_ip", "datapath_type", "tunnel_port", "mappings", "updated_at").Updates(changed).Error
-}
-
-// storeInterfaces keeps the rows, and so the sequences, of interfaces that are still there. It gives all rows by name.
-func (t *tx) storeInterfaces(report, before *model.Node) ([]interfaceRow, error) {
-	known := map[string]model.Interface{}
-	if before != nil {
-		for _, i := range before.Interfaces {
-			known[i.Name] = i
-		}
-	}
-	var kept, added []interfaceRow
-	for _, i := range report.Interfaces {
-		row := interfaceRow{NodeNumber: report.Number, Name: i.Name, PortID: i.PortID, Ofport: i.Ofport}
-		old, ok := known[i.Name]
-		if !ok || old.PortID != i.PortID {
-			added = append(added, row)
-			continue
-		}
-		delete(known, i.Name)
-		row.Sequence = old.Sequence
-		kept = append(kept, row)
-		if old.Ofport != i.Ofport {
-			if err := t.Exec("UPDATE node_interfaces SET ofport = ? WHERE sequence = ?", i.Ofport, old.Sequence).Error; err != nil {
-				return nil, err
-			}
-		}
-	}
-	if len(known) > 0 {
-		gone := make([]int64, 0, len(known))
-		for _, i := range known {
-			gone = append(gone, i.Sequence)
-		}
-		if err := t.Exec("DELETE FROM node_interfaces WHERE sequence IN ?", gone).Error; err != nil {
-			return nil, err
-		}
-	}
-	if len(added) > 0 {
-		if err := t.CreateInBatches(added, 1000).Error; err != nil {
-			return nil, err
-		}
-	}
-	all := append(kept, added...)
-	slices.SortFunc(all, func(a, b interfaceRow) int { return strings.Compare(a.Name, b.Name) })
-	return all, nil
+	return t.Model(changed).Select("hostname", "hostname_pinned", "encap_ip", "datapath_type", "tunnel_port", "mappings", "reports", "updated_at").Updates(changed).Error
 }
 
 // lockBindings keeps ports from being bound to the host meanwhile, where the report changes what that depends on.
 func (t *tx) lockBindings(before, report *model.Node) error {
-	if before != nil && before.Hostname == report.Hostname && samePhysicalNetworks(before, report) {
+	if before != nil && before.Hostname == report.Hostname && bindAlike(before, report) {
 		return nil
 	}
 	hosts := []string{report.Hostname}
@@ -257,14 +217,15 @@ func (t *tx) rebindAfter(before, report *model.Node) error {
 			return err
 		}
 	}
-	if before != nil && before.Hostname == report.Hostname && samePhysicalNetworks(before, report) {
+	if before != nil && before.Hostname == report.Hostname && bindAlike(before, report) {
 		return nil
 	}
 	return t.rebindHost(report.Hostname, report)
 }
 
-func samePhysicalNetworks(a, b *model.Node) bool {
-	return slices.EqualFunc(a.Mappings, b.Mappings, func(a, b model.Mapping) bool { return a.PhysicalNetwork == b.PhysicalNetwork })
+// bindAlike tells whether ports that are bound to a node show the same with either report.
+func bindAlike(a, b *model.Node) bool {
+	return a.DatapathType == b.DatapathType && slices.EqualFunc(a.Mappings, b.Mappings, func(a, b model.Mapping) bool { return a.PhysicalNetwork == b.PhysicalNetwork })
 }
 
 // SameReport tells whether a report says what is stored of a node: what the store adds is left aside. The report's
@@ -298,27 +259,28 @@ func takeNode(db *gorm.DB, systemID string) (*nodeRow, bool, error) {
 	return &row, found, err
 }
 
-func (s *Store) nodeWithInterfaces(db *gorm.DB, row *nodeRow) (*model.Node, error) {
+// nodeWithInterfaces reads them by a statement of its own: one that waits for the lock on the node's row sees its interfaces as they
+// were before it waited.
+func (t *tx) nodeWithInterfaces(row *nodeRow) (*model.Node, error) {
 	var interfaces []interfaceRow
-	if err := db.Where("node_number = ?", row.Number).Order("name").Find(&interfaces).Error; err != nil {
+	if err := t.Where("node_number = ?", row.Number).Order("name").Find(&interfaces).Error; err != nil {
 		return nil, err
 	}
-	return row.model(interfaces)
+	for _, i := range interfaces {
+		row.Interfaces = append(row.Interfaces, model.Interface{Name: i.Name, PortID: i.PortID, Ofport: i.Ofport, Sequence: i.Sequence})
+	}
+	return row.model()
 }
 
-// findNodes reads the nodes that one query selects, and of the interfaces that the other selects those of the nodes.
-func findNodes(nodes, interfaces *gorm.DB) ([]*model.Node, error) {
+func findNodes(db *gorm.DB) ([]*model.Node, error) {
 	var rows []nodeRow
-	if err := nodes.Order("number").Find(&rows).Error; err != nil {
+	if err := db.Find(&rows).Error; err != nil {
 		return nil, err
 	}
-	var all []interfaceRow
-	if err := interfaces.Order("node_number, name").Find(&all).Error; err != nil {
-		return nil, err
-	}
-	byNode := map[model.Number][]interfaceRow{}
-	for _, i := range all {
-		byNode[i.NodeNumber] = append(byNode[i.NodeNumber], i)
-	}
-	return convert(rows, func(r *nodeRow) (*model.Node, error) { return r.model(byNode[r.Number]) })
+	return convert(rows, (*nodeRow).model)
+}
+
+// selectNodes gives nodes with their interfaces.
+func (s *Store) selectNodes(db *gorm.DB) *gorm.DB {
+	return db.Select("nodes.*, " + s.dialect.interfaces + " AS interfaces")
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"maps"
-	"net/http"
 	"reflect"
 	"slices"
 
@@ -12,84 +11,6 @@ import (
 
 	"github.com/planck-sdn/planck/model"
 )
-
-// PortRequest is a port to be made. Of Port, FixedIPs says what is wanted: nil for one address of any subnet that
-// has room, empty for none, else entries with a subnet, an address or both. A zero MAC is picked; an address pair
-// with a zero MAC gets the port's.
-type PortRequest struct {
-	Port *model.Port
-	// NetworkDecidesPortSecurity makes port_security_enabled what the network has.
-	NetworkDecidesPortSecurity bool
-}
-
-// maxMACAttempts is how many random MACs are tried; Neutron's mac_generation_retries.
-const maxMACAttempts = 16
-
-// CreatePorts makes all of the ports or none, and fills in each Port. Errors are Neutron's: NetworkNotFound,
-// SubnetNotFound, InvalidInput, MacAddressInUse, IpAddressAlreadyAllocated, IpAddressGenerationFailure,
-// InvalidIpForSubnet, InvalidIpForNetwork, AllowedAddressPairExhausted, AddressPairMatchesPortFixedIPAndMac,
-// AddressPairAndPortSecurityRequired and so on.
-func (s *Store) CreatePorts(ctx context.Context, requests []PortRequest) error {
-	made := make([]model.Port, len(requests))
-	err := s.write(ctx, func(t *tx) error {
-		networks := map[string]*networkWithSubnets{}
-		for i, request := range requests {
-			made[i] = clonePort(request.Port)
-			p := &made[i]
-			if err := t.scope.mayCreatePort(p.ProjectID); err != nil {
-				return err
-			}
-			n, err := t.networkForPort(networks, p.NetworkID)
-			if err != nil {
-				return err
-			}
-			if request.NetworkDecidesPortSecurity {
-				p.PortSecurityEnabled = n.network.PortSecurityEnabled
-			}
-			if err := t.insertPort(p, n.network, n.subnets, false); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for i, request := range requests {
-		*request.Port = made[i]
-	}
-	return nil
-}
-
-type networkWithSubnets struct {
-	network *model.Network
-	subnets []*model.Subnet
-}
-
-func (t *tx) networkForPort(known map[string]*networkWithSubnets, id string) (*networkWithSubnets, error) {
-	if n, ok := known[id]; ok {
-		return n, nil
-	}
-	network, err := takeNetwork(t.DB, t.scope, id)
-	if err != nil {
-		return nil, err
-	}
-	subnets, err := t.subnetsOf(id)
-	if err != nil {
-		return nil, err
-	}
-	known[id] = &networkWithSubnets{network, subnets}
-	return known[id], nil
-}
-
-// Port gives one port, or PortNotFound.
-func (s *Store) Port(ctx context.Context, id string) (*model.Port, error) {
-	row, err := s.takePort(s.reader.WithContext(ctx), scopeOf(ctx), id)
-	if err != nil {
-		return nil, s.readError(ctx, err)
-	}
-	return row.model()
-}
 
 // ListPorts gives the ports that the query and the scope select, with one or two statements.
 func (s *Store) ListPorts(ctx context.Context, q Query) ([]*model.Port, error) {
@@ -123,6 +44,7 @@ func (s *Store) UpdatePort(ctx context.Context, id string, patch func(*model.Por
 		if err := patch(&p); err != nil {
 			return err
 		}
+		p.Tags = sortedTags(p.Tags)
 		updated = &p
 		if reflect.DeepEqual(&p, old) {
 			return nil
@@ -146,84 +68,11 @@ func (s *Store) DeletePort(ctx context.Context, id string) error {
 			return conflict("ServicePortInUse",
 				"Port %s cannot be deleted directly via the port API: it is the DHCP port of its network.", id)
 		}
+		if err := t.tell(EventVIFDeleted, "number = ?", row.Number); err != nil {
+			return err
+		}
 		return t.removePort(row.Number)
 	})
-}
-
-// insertPort makes the port, with everything that is left open decided.
-func (t *tx) insertPort(p *model.Port, network *model.Network, subnets []*model.Subnet, automatic bool) error {
-	if p.ID == "" {
-		p.ID = t.store.options.Source.UUID()
-	}
-	if p.VNICType == "" {
-		p.VNICType = model.VNICTypeNormal
-	}
-	p.Number, p.RevisionNumber, p.CreatedAt, p.UpdatedAt = 0, 1, t.now, t.now
-	p.Status, p.StatusReason, p.BindingGeneration = model.StatusDown, "", 1
-	if p.OwnedByNetwork() {
-		p.Status = model.StatusActive
-	}
-	if err := p.Validate(); err != nil {
-		return err
-	}
-	if err := t.bind(p, network); err != nil {
-		return err
-	}
-	if err := t.insertPortRow(p, automatic); err != nil {
-		return err
-	}
-	if err := t.placeAddresses(p, subnets, p.FixedIPs, nil); err != nil {
-		return err
-	}
-	t.touch(p.Ref())
-	if err := t.repeatAddresses([]model.Number{p.Number}); err != nil {
-		return err
-	}
-	return p.Validate() // again, as pairs are compared with the addresses
-}
-
-// insertPortRow picks a MAC unless one was asked for, and gives pairs without one the port's.
-func (t *tx) insertPortRow(p *model.Port, automatic bool) error {
-	requested := p.MAC != model.MAC{}
-	requestedPairs := p.AllowedAddressPairs
-	for range maxMACAttempts {
-		if !requested {
-			p.MAC = t.store.options.Source.MAC()
-		}
-		p.AllowedAddressPairs = completePairs(requestedPairs, p.MAC)
-		row := rowOfPort(p)
-		row.Automatic = automatic
-		result := t.Clauses(clause.OnConflict{
-			Columns: []clause.Column{{Name: "network_id"}, {Name: "mac_address"}}, DoNothing: true,
-		}).Create(row)
-		if result.Error != nil {
-			return result.Error
-		}
-		if result.RowsAffected == 1 {
-			p.Number, p.Profile = row.Number, row.Profile
-			p.InactiveBindings, p.ExtraDHCPOpts, p.Tags = row.InactiveBindings, row.ExtraDHCPOpts, row.Tags
-			return nil
-		}
-		if requested {
-			return macAddressInUse(p)
-		}
-	}
-	return model.Errorf(http.StatusServiceUnavailable, "MacAddressGenerationFailure",
-		"Unable to generate unique mac on network %s.", p.NetworkID)
-}
-
-func macAddressInUse(p *model.Port) error {
-	return conflict("MacAddressInUse", "Unable to complete operation for network %s. The mac address %s is in use.", p.NetworkID, p.MAC)
-}
-
-func completePairs(pairs []model.AddressPair, mac model.MAC) []model.AddressPair {
-	complete := notNil(slices.Clone(pairs))
-	for i := range complete {
-		if complete[i].MAC == (model.MAC{}) {
-			complete[i].MAC = mac
-		}
-	}
-	return complete
 }
 
 func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
@@ -231,12 +80,8 @@ func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
 		return err
 	}
 	if p.MAC != old.MAC {
-		inUse, err := t.exists("SELECT 1 FROM ports WHERE network_id = ? AND mac_address = ?", p.NetworkID, p.MAC.String())
-		if err != nil {
+		if err := t.changeMAC(p); err != nil {
 			return err
-		}
-		if inUse {
-			return macAddressInUse(p)
 		}
 	}
 	p.AllowedAddressPairs = completePairs(p.AllowedAddressPairs, p.MAC)
@@ -262,10 +107,29 @@ func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
 	t.touch(p.Ref())
 	changed := rowOfPort(p)
 	p.Profile = changed.Profile
-	return t.Model(changed).Select("name", "description", "admin_state_up", "mac_address", "device_id", "device_owner",
-		"port_security_enabled", "allowed_address_pairs", "status", "status_reason", "host_id", "vnic_type", "vif_type",
-		"profile", "binding_generation", "datapath_type", "inactive_bindings", "fixed_ips", "dns_name", "extra_dhcp_opts",
-		"tags", "revision_number", "updated_at").Updates(changed).Error
+	err := t.Exec("UPDATE ports SET ("+portChanging+") = ("+portChangingValues+") WHERE number = ?", append(changed.changing(), p.Number)...).Error
+	if err != nil {
+		return err
+	}
+	return t.tellUpdate(old, p)
+}
+
+// changeMAC sees to it that the port's new MAC is free; zero stands for any.
+func (t *tx) changeMAC(p *model.Port) error {
+	chosen := p.MAC != model.MAC{}
+	for range maxMACAttempts {
+		if !chosen {
+			p.MAC = t.store.options.Source.MAC()
+		}
+		inUse, err := t.exists("SELECT 1 FROM ports WHERE network_id = ? AND mac_address = ?", p.NetworkID, p.MAC.String())
+		if err != nil || !inUse {
+			return err
+		}
+		if chosen {
+			return macAddressInUse(p)
+		}
+	}
+	return macGenerationFailure(p.NetworkID)
 }
 
 // checkPortPatch refuses what nobody may change.
@@ -277,8 +141,6 @@ func checkPortPatch(row *portRow, old, p *model.Port) error {
 		return readOnly("tenant_id")
 	case p.NetworkID != old.NetworkID:
 		return readOnly("network_id")
-	case p.MAC == model.MAC{}:
-		return invalid("a port needs a mac_address")
 	case p.MAC != old.MAC && old.VIFType != model.VIFTypeUnbound && old.VIFType != model.VIFTypeBindingFailed:
 		return conflict("PortBound",
 			"Unable to complete operation on port %s, port is already bound, port type: %s, old_mac %s, new_mac %s.",
@@ -288,6 +150,7 @@ func checkPortPatch(row *portRow, old, p *model.Port) error {
 			"Port %s cannot be changed in this way via the port API: it is the DHCP port of its network.", p.ID)
 	}
 	p.Status, p.StatusReason, p.VIFType, p.BindingGeneration = old.Status, old.StatusReason, old.VIFType, old.BindingGeneration
+	p.DatapathType, p.InactiveBindings = old.DatapathType, slices.Clone(old.InactiveBindings)
 	return nil
 }
 
@@ -302,34 +165,22 @@ func (t *tx) removePort(number model.Number) error {
 	return t.Exec("DELETE FROM ports WHERE number = ?", number).Error
 }
 
-// lockPort locks before it reads: a statement that had to wait for the lock would see the row as it has become, but
-// the addresses as they were.
+// lockPort gives a port that the transaction may change.
 func (t *tx) lockPort(id string) (*portRow, error) {
-	if t.store.dialect.name == postgresName {
-		var number model.Number
-		if err := t.Raw("SELECT number FROM ports WHERE id = ? FOR UPDATE", id).Scan(&number).Error; err != nil {
-			return nil, err
-		}
+	row, err := t.store.takePort(t.Clauses(clause.Locking{Strength: lockToDelete}), t.scope, id)
+	if err != nil {
+		return nil, err
 	}
-	return t.store.takePort(t.DB, t.scope, id)
+	return row, t.scope.expects(row.RevisionNumber)
 }
 
 func (s *Store) takePort(db *gorm.DB, scope Scope, id string) (*portRow, error) {
 	var row portRow
-	found, err := first(scope.ports(s.selectPorts(db)).Where("ports.id = ?", id), &row)
-	if err != nil {
-		return nil, err
+	p, err := only(scope.ports(db).Where("ports.id = ?", id), portFields, &row)
+	if err == nil && p == nil {
+		err = portResource.notFound(id)
 	}
-	if !found {
-		return nil, portResource.notFound(id)
-	}
-	return &row, nil
-}
-
-func (t *tx) automaticPort(networkID string) (*portRow, bool, error) {
-	var row portRow
-	found, err := first(t.store.selectPorts(t.DB).Where("network_id = ? AND automatic", networkID), &row)
-	return &row, found, err
+	return &row, err
 }
 
 // selectPorts selects ports with their addresses, in one statement.
@@ -341,11 +192,7 @@ func (t *tx) repeatAddresses(ports []model.Number) error {
 }
 
 func findPorts(db *gorm.DB) ([]*model.Port, error) {
-	var rows []portRow
-	if err := db.Find(&rows).Error; err != nil {
-		return nil, err
-	}
-	return convert(rows, (*portRow).model)
+	return collect(db, portFields, new(portRow))
 }
 
 // clonePort copies what a patch may change in place.

@@ -39,6 +39,7 @@ const (
 	integerColumn
 	timeColumn
 	listColumn // can be filtered only, by a function of its own
+	tagsColumn // likewise
 )
 
 type column struct {
@@ -60,6 +61,9 @@ func commonColumns(table string, own map[string]column) map[string]column {
 		"project_id": {"project_id", textColumn}, "tenant_id": {"project_id", textColumn},
 		"revision_number": {"revision_number", integerColumn},
 		"created_at":      {"created_at", timeColumn}, "updated_at": {"updated_at", timeColumn},
+	}
+	for _, filter := range []string{allTags, anyTag, notAll, notAnyTag} {
+		columns[filter] = column{"tags", tagsColumn}
 	}
 	for attribute, c := range own {
 		columns[attribute] = c
@@ -140,8 +144,11 @@ func (r *resource) filter(db *gorm.DB, attribute string, values []string) (*gorm
 	if !ok {
 		return nil, invalid("'%s' is not an attribute to filter by", attribute)
 	}
-	if c.kind == listColumn {
+	switch c.kind {
+	case listColumn:
 		return filterFixedIPs(db, values)
+	case tagsColumn:
+		return filterTags(db, c.expression, attribute, values)
 	}
 	parsed := make([]any, len(values))
 	for i, v := range values {
@@ -228,7 +235,7 @@ func (r *resource) sortKeys(q Query) ([]sortColumn, error) {
 	keys := make([]sortColumn, 0, len(q.Sort)+1)
 	for _, k := range q.Sort {
 		c, ok := r.columns[k.Attribute]
-		if !ok || c.kind == listColumn {
+		if !ok || c.kind >= listColumn {
 			return nil, model.Errorf(http.StatusBadRequest, "HTTPBadRequest", "'%s' is an invalid attribute for sort key", k.Attribute)
 		}
 		keys = append(keys, sortColumn{c, k.Descending != q.Reverse})

@@ -1,8 +1,15 @@
 package store
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/planck-sdn/planck/model"
 )
@@ -44,6 +51,19 @@ func rowOfNetwork(n *model.Network) *networkRow {
 	}
 }
 
+// networkFields are the columns that networkRow.columns reads.
+const networkFields = "networks.number, networks.id, networks.project_id, networks.name, networks.description, networks.admin_state_up, " +
+	"networks.shared, networks.external, networks.mtu, networks.port_security_enabled, networks.network_type, networks.physical_network, " +
+	"networks.segmentation_id, networks.network_key, networks.dns_domain, networks.availability_zone_hints, networks.tags, " +
+	"networks.revision_number, networks.created_at, networks.updated_at"
+
+func (r *networkRow) columns() []any {
+	return []any{&r.Number, &r.ID, &r.ProjectID, &r.Name, &r.Description, &r.AdminStateUp,
+		&r.Shared, &r.External, &r.MTU, &r.PortSecurityEnabled, &r.NetworkType, &r.PhysicalNetwork,
+		&r.SegmentationID, &r.NetworkKey, &r.DNSDomain, (*jsonList[string])(&r.AvailabilityZoneHints), (*jsonList[string])(&r.Tags),
+		&r.RevisionNumber, &r.CreatedAt, &r.UpdatedAt}
+}
+
 func (r *networkRow) model() (*model.Network, error) {
 	return &model.Network{
 		Number: r.Number, ID: r.ID, ProjectID: r.ProjectID, Name: r.Name, Description: r.Description,
@@ -83,6 +103,26 @@ func rowOfSubnet(s *model.Subnet) *subnetRow {
 		AllocationPools: notNil(s.AllocationPools), DNSNameservers: notNil(s.DNSNameservers), HostRoutes: notNil(s.HostRoutes),
 		EnableDHCP: s.EnableDHCP, Tags: notNil(s.Tags), RevisionNumber: s.RevisionNumber, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
 	}
+}
+
+// subnetFields are the columns that subnetRow.columns reads.
+const subnetFields = "number, id, network_id, project_id, name, description, ip_version, cidr, gateway_ip, allocation_pools, dns_nameservers, host_routes, " +
+	"enable_dhcp, tags, revision_number, created_at, updated_at"
+
+func (r *subnetRow) columns() []any {
+	return []any{&r.Number, &r.ID, &r.NetworkID, &r.ProjectID, &r.Name, &r.Description, &r.IPVersion, &r.CIDR, &r.GatewayIP,
+		(*jsonList[model.AddressRange])(&r.AllocationPools), (*jsonList[netip.Addr])(&r.DNSNameservers), (*jsonList[model.HostRoute])(&r.HostRoutes),
+		&r.EnableDHCP, (*jsonList[string])(&r.Tags), &r.RevisionNumber, &r.CreatedAt, &r.UpdatedAt}
+}
+
+// subnetForAllocation is a subnet with what the allocation of addresses needs of it.
+func subnetForAllocation(id, cidr, pools string) (*model.Subnet, error) {
+	subnet := &model.Subnet{ID: id}
+	var err error
+	if subnet.CIDR, err = netip.ParsePrefix(cidr); err != nil {
+		return nil, err
+	}
+	return subnet, (*jsonList[model.AddressRange])(&subnet.AllocationPools).Scan(pools)
 }
 
 func (r *subnetRow) model() (*model.Subnet, error) {
@@ -153,6 +193,45 @@ func rowOfPort(p *model.Port) *portRow {
 	}
 }
 
+// portFields are the columns that portRow.columns reads: number, what is given once, and what changes.
+const (
+	portFields    = "ports.number, " + portGivenOnce + ", " + portChanging
+	portGivenOnce = "id, network_id, project_id, automatic, created_at"
+	portChanging  = "name, description, admin_state_up, mac_address, fixed_ips, device_id, device_owner, port_security_enabled, " +
+		"allowed_address_pairs, status, status_reason, host_id, vnic_type, vif_type, profile, binding_generation, datapath_type, " +
+		"inactive_bindings, dns_name, extra_dhcp_opts, tags, revision_number, updated_at"
+)
+
+// A parameter for each column.
+var (
+	portGivenOnceValues = placeholders(portGivenOnce)
+	portChangingValues  = placeholders(portChanging)
+)
+
+func placeholders(columns string) string {
+	return "?" + strings.Repeat(", ?", strings.Count(columns, ","))
+}
+
+func (r *portRow) columns() []any {
+	return []any{&r.Number,
+		&r.ID, &r.NetworkID, &r.ProjectID, &r.Automatic, &r.CreatedAt,
+		&r.Name, &r.Description, &r.AdminStateUp, &r.MACAddress, (*fixedIPList)(&r.FixedIPs), &r.DeviceID, &r.DeviceOwner, &r.PortSecurityEnabled,
+		(*jsonList[model.AddressPair])(&r.AllowedAddressPairs), &r.Status, &r.StatusReason, &r.HostID, &r.VNICType, &r.VIFType, (*jsonObject)(&r.Profile), &r.BindingGeneration, &r.DatapathType,
+		(*jsonList[model.Binding])(&r.InactiveBindings), &r.DNSName, (*jsonList[model.DHCPOption])(&r.ExtraDHCPOpts), (*jsonList[string])(&r.Tags), &r.RevisionNumber, &r.UpdatedAt}
+}
+
+// givenOnce are the values of portGivenOnce.
+func (r *portRow) givenOnce() []any {
+	return []any{r.ID, r.NetworkID, r.ProjectID, r.Automatic, r.CreatedAt}
+}
+
+// changing are the values of portChanging.
+func (r *portRow) changing() []any {
+	return []any{r.Name, r.Description, r.AdminStateUp, r.MACAddress, fixedIPsText(r.FixedIPs), r.DeviceID, r.DeviceOwner, r.PortSecurityEnabled,
+		listText(r.AllowedAddressPairs), r.Status, r.StatusReason, r.HostID, r.VNICType, r.VIFType, jsonText(r.Profile, len(r.Profile), "{}"), r.BindingGeneration, r.DatapathType,
+		listText(r.InactiveBindings), r.DNSName, listText(r.ExtraDHCPOpts), listText(r.Tags), r.RevisionNumber, r.UpdatedAt}
+}
+
 func (r *portRow) model() (*model.Port, error) {
 	mac, err := model.ParseMAC(r.MACAddress)
 	if err != nil {
@@ -179,8 +258,10 @@ type nodeRow struct {
 	DatapathType   string
 	TunnelPort     uint32
 	Mappings       []model.Mapping `gorm:"serializer:json"`
-	CreatedAt      time.Time       `gorm:"autoCreateTime:false"`
-	UpdatedAt      time.Time       `gorm:"autoUpdateTime:false"`
+	Reports        int64
+	Interfaces     []model.Interface `gorm:"->;serializer:json"` // dialect.interfaces
+	CreatedAt      time.Time         `gorm:"autoCreateTime:false"`
+	UpdatedAt      time.Time         `gorm:"autoUpdateTime:false"`
 }
 
 func (nodeRow) TableName() string { return "nodes" }
@@ -188,27 +269,23 @@ func (nodeRow) TableName() string { return "nodes" }
 func rowOfNode(n *model.Node) *nodeRow {
 	return &nodeRow{
 		Number: n.Number, SystemID: n.SystemID, Hostname: n.Hostname, HostnamePinned: true, EncapIP: addrText(n.EncapIP), DatapathType: n.DatapathType,
-		TunnelPort: n.TunnelPort, Mappings: notNil(n.Mappings), CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt,
+		TunnelPort: n.TunnelPort, Mappings: notNil(n.Mappings), Reports: n.Reports, Interfaces: n.Interfaces, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt,
 	}
 }
 
 // datapathPrefix stands in the upper 16 bits of every datapath id that Planck gives; the lower 48 are the node's number.
 const datapathPrefix = 0x0662
 
-func (r *nodeRow) model(interfaces []interfaceRow) (*model.Node, error) {
+func (r *nodeRow) model() (*model.Node, error) {
 	encap, err := parseAddrText(r.EncapIP)
 	if err != nil {
 		return nil, err
 	}
-	n := &model.Node{
+	return &model.Node{
 		Number: r.Number, SystemID: r.SystemID, Hostname: r.Hostname, HostnamePinned: r.HostnamePinned, EncapIP: encap, DatapathType: r.DatapathType,
 		DatapathID: datapathPrefix<<48 | uint64(r.Number), TunnelPort: r.TunnelPort, Mappings: r.Mappings,
-		Interfaces: make([]model.Interface, len(interfaces)), CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
-	}
-	for i, row := range interfaces {
-		n.Interfaces[i] = model.Interface{Name: row.Name, PortID: row.PortID, Ofport: row.Ofport, Sequence: row.Sequence}
-	}
-	return n, nil
+		Interfaces: notNil(r.Interfaces), Reports: r.Reports, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}, nil
 }
 
 type interfaceRow struct {
@@ -240,6 +317,161 @@ func parseAddrText(s string) (netip.Addr, error) {
 		return netip.Addr{}, nil
 	}
 	return netip.ParseAddr(s)
+}
+
+// row is a variable that rows are read into, one after the other.
+type row[T any] interface {
+	// columns are where the columns of a SELECT go, in its order.
+	columns() []any
+	model() (*T, error)
+}
+
+// collect reads all rows. gorm builds the statement, but its way of reading takes longer than the database does.
+func collect[T any](db *gorm.DB, columns string, r row[T]) (list []*T, err error) {
+	rows, err := db.Model(r).Clauses(clause.Select{Expression: clause.Expr{SQL: columns}}).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	into := r.columns()
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		object, err := r.model()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, object)
+	}
+	return list, rows.Err()
+}
+
+// only gives the one row, nil when there is none.
+func only[T any](db *gorm.DB, columns string, r row[T]) (*T, error) {
+	list, err := collect(db, columns, r)
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return list[0], nil
+}
+
+// jsonList is a column with a JSON list.
+type jsonList[T any] []T
+
+// Scan implements sql.Scanner.
+func (l *jsonList[T]) Scan(column any) error {
+	*l = jsonList[T]{}
+	text, err := columnText(column)
+	if err != nil || text == "[]" {
+		return err
+	}
+	return json.Unmarshal([]byte(text), (*[]T)(l))
+}
+
+// jsonObject is a column with a JSON object.
+type jsonObject map[string]any
+
+// Scan implements sql.Scanner.
+func (o *jsonObject) Scan(column any) error {
+	*o = jsonObject{}
+	text, err := columnText(column)
+	if err != nil || text == "{}" {
+		return err
+	}
+	return json.Unmarshal([]byte(text), (*map[string]any)(o))
+}
+
+// fixedIPList is a column with a JSON list of fixed IPs, which nearly every port has.
+type fixedIPList []model.FixedIP
+
+// Scan implements sql.Scanner.
+func (l *fixedIPList) Scan(column any) error {
+	text, err := columnText(column)
+	if err != nil {
+		return err
+	}
+	if *l, err = readFixedIPs(text); err == nil {
+		return nil
+	}
+	return (*jsonList[model.FixedIP])(l).Scan(text)
+}
+
+const (
+	fixedIPStart  = `{"subnet_id":"`
+	fixedIPMiddle = `","ip_address":"`
+	fixedIPEnd    = `"}`
+)
+
+var errUnusual = errors.New("not as fixedIPsText writes it")
+
+// readFixedIPs reads what fixedIPsText writes.
+func readFixedIPs(text string) ([]model.FixedIP, error) {
+	text, ok := strings.CutPrefix(text, "[")
+	list := []model.FixedIP{}
+	for ok && text != "]" {
+		if len(list) > 0 {
+			if text, ok = strings.CutPrefix(text, ","); !ok {
+				break
+			}
+		}
+		var subnet, address string
+		if text, ok = strings.CutPrefix(text, fixedIPStart); !ok {
+			break
+		}
+		if subnet, text, ok = strings.Cut(text, fixedIPMiddle); !ok {
+			break
+		}
+		if address, text, ok = strings.Cut(text, fixedIPEnd); !ok {
+			break
+		}
+		addr, err := netip.ParseAddr(address)
+		if err != nil || strings.ContainsAny(subnet, `"\`) {
+			return nil, errUnusual
+		}
+		list = append(list, model.FixedIP{SubnetID: subnet, IPAddress: addr})
+	}
+	if !ok {
+		return nil, errUnusual
+	}
+	return list, nil
+}
+
+// fixedIPsText is the JSON list in the form that is read fastest. The ids of subnets need no escapes.
+func fixedIPsText(list []model.FixedIP) string {
+	text := []byte("[")
+	for i, ip := range list {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(append(text, fixedIPStart...), ip.SubnetID...), fixedIPMiddle...)
+		text = append(ip.IPAddress.AppendTo(text), fixedIPEnd...)
+	}
+	return string(append(text, ']'))
+}
+
+// jsonText is the JSON of a list or an object.
+func jsonText[T any](value T, length int, empty string) string {
+	if length == 0 {
+		return empty
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(fmt.Sprintf("%T cannot be written as JSON: %v", value, err)) // profile came from JSON, all else has fixed types
+	}
+	return string(text)
+}
+
+func listText[T any](list []T) string { return jsonText(list, len(list), "[]") }
+
+func columnText(column any) (string, error) {
+	switch text := column.(type) {
+	case string:
+		return text, nil
+	case []byte:
+		return string(text), nil
+	}
+	return "", fmt.Errorf("a column with JSON has a %T", column)
 }
 
 // convert turns rows into what they describe.

@@ -14,6 +14,8 @@ type Scope struct {
 	ProjectID string
 	Admin     bool // sees and changes everything
 	Service   bool // of the cloud itself, such as Nova: sees all networks and subnets, sees and changes all ports
+	// Revision is what the object that is changed or deleted must have as its revision number; 0: any.
+	Revision int64
 }
 
 type scopeKey struct{}
@@ -22,6 +24,9 @@ type scopeKey struct{}
 func WithScope(ctx context.Context, scope Scope) context.Context {
 	return context.WithValue(ctx, scopeKey{}, scope)
 }
+
+// ScopeOf gives the scope of requests made with ctx.
+func ScopeOf(ctx context.Context) Scope { return scopeOf(ctx) }
 
 func scopeOf(ctx context.Context) Scope {
 	scope, _ := ctx.Value(scopeKey{}).(Scope)
@@ -46,6 +51,15 @@ func (s Scope) mayCreate(projectID, rule string) error {
 	return nil
 }
 
+// expects refuses to change an object that somebody else has changed since the requester saw it.
+func (s Scope) expects(revision int64) error {
+	if s.Revision == 0 || s.Revision == revision {
+		return nil
+	}
+	return model.Errorf(http.StatusPreconditionFailed, "RevisionNumberConstraintFailed",
+		"Constrained to %d, but current revision is %d", s.Revision, revision)
+}
+
 func (s Scope) mayCreatePort(projectID string) error {
 	if s.Service && projectID != "" {
 		return nil
@@ -53,8 +67,8 @@ func (s Scope) mayCreatePort(projectID string) error {
 	return s.mayCreate(projectID, "create_port")
 }
 
-// The rules of visibility are Neutron's: one's own networks and those that a policy names one for, the subnets on one's
-// own networks and on those that are shared, one's own ports and those on one's own networks.
+// The rules of visibility are Neutron's: one's own networks and those that a policy names one for, the subnets on
+// these, one's own ports and those on one's own networks.
 
 const (
 	policyFor      = "EXISTS (SELECT 1 FROM rbac_policies WHERE object_id = networks.id AND target_project IN ('*', ?))"
@@ -83,8 +97,8 @@ func (s Scope) subnets(db *gorm.DB) *gorm.DB {
 	if s.Admin || s.Service {
 		return db
 	}
-	return db.Where("(subnets.project_id = ? OR subnets.shared OR subnets.network_id IN (SELECT id FROM networks WHERE project_id = ?))",
-		s.ProjectID, s.ProjectID)
+	return db.Where("(subnets.project_id = ? OR EXISTS (SELECT 1 FROM rbac_policies WHERE object_id = subnets.network_id AND target_project IN ('*', ?)) "+
+		"OR subnets.network_id IN (SELECT id FROM networks WHERE project_id = ?))", s.ProjectID, s.ProjectID, s.ProjectID)
 }
 
 func (s Scope) ports(db *gorm.DB) *gorm.DB {

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"database/sql"
 	"net/http"
+	"slices"
 
 	"github.com/planck-sdn/planck/model"
 )
@@ -13,8 +15,63 @@ const (
 	flatSpace = "flat"
 )
 
-// takeSegments gives the network its identifiers and fills them in.
-func (t *tx) takeSegments(n *model.Network) error {
+// takeSegments gives the networks, which have their numbers, their identifiers, fills them in and writes them to their rows.
+func (t *tx) takeSegments(networks []*model.Network) error {
+	if err := t.takeFreeVNIs(networks); err != nil {
+		return err
+	}
+	for _, n := range networks {
+		if n.Key != 0 {
+			continue
+		}
+		if err := t.takeSegmentsOf(n); err != nil {
+			return err
+		}
+	}
+	for chunk := range slices.Chunk(networks, maxRows) {
+		args := make([]any, 0, 3*len(chunk))
+		for _, n := range chunk {
+			args = append(args, n.Number, n.SegmentationID, n.Key)
+		}
+		err := t.Exec("UPDATE networks SET segmentation_id = v.column2, network_key = v.column3 FROM (VALUES "+
+			manyRows("(CAST(? AS bigint), CAST(? AS bigint), CAST(? AS bigint))", len(chunk))+") AS v WHERE networks.number = v.column1", args...).Error
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeFreeVNIs gives a VNI to each network that needs one and whose first try nobody has.
+func (t *tx) takeFreeVNIs(networks []*model.Network) error {
+	vnis := t.store.options.VNIs
+	byNumber := map[model.Number]*model.Network{}
+	var args []any
+	for _, n := range networks {
+		if n.NetworkType == model.NetworkVXLAN && n.SegmentationID == 0 {
+			byNumber[n.Number] = n
+			args = append(args, keySpace, "", t.store.hints.claim(freeSegments(keySpace, "", vnis)), n.Number)
+		}
+	}
+	for chunk := range slices.Chunk(args, 4*maxRows) {
+		err := eachRow(t.Raw("INSERT INTO segments (space, physical_network, identifier, network_number) VALUES "+manyRows("(?, ?, ?, ?)", len(chunk)/4)+
+			" ON CONFLICT DO NOTHING RETURNING network_number, identifier", chunk...), func(rows *sql.Rows) error {
+			var number model.Number
+			var vni uint32
+			if err := rows.Scan(&number, &vni); err != nil {
+				return err
+			}
+			byNumber[number].SegmentationID, byNumber[number].Key = vni, model.NetworkKey(vni)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) takeSegmentsOf(n *model.Network) error {
 	switch n.NetworkType {
 	case model.NetworkVXLAN:
 		if err := t.takeVNI(n); err != nil {
@@ -95,10 +152,7 @@ func isExhausted(err error) bool {
 }
 
 func (t *tx) takeAnySegment(n *model.Network, space, physnet string, ids Range, out *uint32) error {
-	found, ok, err := t.takeFree(freeSpace{
-		hint: space + "/" + physnet, ranges: []offsets{{int64(ids.First), int64(ids.Last)}},
-		table: "segments", column: "identifier", where: "space = ? AND physical_network = ?", args: []any{space, physnet},
-	}, func(id int64) (bool, error) { return t.takeSegment(space, physnet, uint32(id), n.Number) })
+	found, ok, err := t.takeFree(freeSegments(space, physnet, ids), func(id int64) (bool, error) { return t.takeSegment(space, physnet, uint32(id), n.Number) })
 	if err != nil {
 		return err
 	}
@@ -107,6 +161,13 @@ func (t *tx) takeAnySegment(n *model.Network, space, physnet string, ids Range, 
 	}
 	*out = uint32(found)
 	return nil
+}
+
+func freeSegments(space, physnet string, ids Range) freeSpace {
+	return freeSpace{
+		hint: space + "/" + physnet, ranges: []offsets{{int64(ids.First), int64(ids.Last)}},
+		table: "segments", column: "identifier", where: "space = ? AND physical_network = ?", args: []any{space, physnet},
+	}
 }
 
 func (t *tx) takeSegment(space, physnet string, id uint32, network model.Number) (bool, error) {

@@ -12,6 +12,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -35,6 +36,11 @@ type Options struct {
 	VNIs Range
 	// VLANs are given to vlan networks that ask for none, by physical network. Without an entry an id must be asked for.
 	VLANs map[string]Range
+	// Quotas are the limits of projects that have none of their own, by resource (QuotaResources); Unlimited is allowed.
+	// What is not here has Neutron's default.
+	Quotas map[string]int
+	// Events makes what Nova has to be told of its servers' ports be written down: see TakeEvents.
+	Events bool
 }
 
 const (
@@ -58,8 +64,11 @@ type Store struct {
 	cloudID     string
 	incarnation string // of this process, told apart from earlier ones in leases
 
-	hints hints
-	waker waker
+	hints     hints
+	portReads portReads
+	nearLimit nearLimit
+	waker     waker
+	events    chan struct{} // see EventsWritten
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -80,9 +89,12 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	if err := options.validate(); err != nil {
 		return nil, err
 	}
+	quotas := maps.Clone(standardQuotas)
+	maps.Copy(quotas, options.Quotas)
+	options.Quotas = quotas
 	s := &Store{options: options, incarnation: options.Source.UUID(), unlock: func() error { return nil }}
-	s.waker.signal = make(chan struct{}, 1)
-	if err := s.connect(url); err != nil {
+	s.waker.signal, s.events = make(chan struct{}, 1), make(chan struct{}, 1)
+	if err := s.connect(url, false); err != nil {
 		return nil, err
 	}
 	if err := s.prepare(ctx); err != nil {
@@ -104,6 +116,9 @@ func (o *Options) validate() error {
 	}
 	if o.VNIs.First < 1 || o.VNIs.Last < o.VNIs.First || o.VNIs.Last > model.MaxVNI {
 		return fmt.Errorf("VNI range %d to %d is not within 1 to %d", o.VNIs.First, o.VNIs.Last, model.MaxVNI)
+	}
+	if err := checkQuotas(o.Quotas); err != nil {
+		return err
 	}
 	for physnet, ids := range o.VLANs {
 		if ids.First < 1 || ids.Last < ids.First || ids.Last > model.MaxVLAN {

@@ -17,7 +17,7 @@ import (
 // are Neutron's: NetworkNotFound, InvalidInput, InvalidAllocationPool, OutOfBoundsAllocationPool,
 // OverlappingAllocationPools, GatewayConflictWithAllocationPools, DNSNameServersExhausted, HostRoutesExhausted.
 func (s *Store) CreateSubnets(ctx context.Context, subnets []*model.Subnet) error {
-	return createAll(ctx, s, subnets, (*tx).createSubnet)
+	return createAll(ctx, s, subnets, (*tx).createSubnets, "subnet", func(n *model.Subnet) string { return n.ProjectID })
 }
 
 // Subnet gives one subnet, or SubnetNotFound.
@@ -59,6 +59,7 @@ func (s *Store) UpdateSubnet(ctx context.Context, id string, patch func(*model.S
 		if err := patch(&subnet); err != nil {
 			return err
 		}
+		subnet.Tags = sortedTags(subnet.Tags)
 		updated = &subnet
 		if reflect.DeepEqual(&subnet, old) {
 			return nil
@@ -93,8 +94,8 @@ func (s *Store) DeleteSubnet(ctx context.Context, id string) error {
 			return conflict("SubnetInUse",
 				"Unable to complete operation on subnet %s: One or more ports have an IP allocation from this subnet.", id)
 		}
-		var dhcpPorts []model.Number
-		if err := t.Raw("DELETE FROM ip_allocations WHERE subnet_id = ? RETURNING port_number", id).Scan(&dhcpPorts).Error; err != nil {
+		dhcpPorts, err := t.releaseSubnet(id)
+		if err != nil {
 			return err
 		}
 		if err := t.Exec("DELETE FROM subnets WHERE number = ?", subnet.Number).Error; err != nil {
@@ -115,14 +116,95 @@ func (s *Store) DeleteSubnet(ctx context.Context, id string) error {
 	return err
 }
 
-func (t *tx) createSubnet(subnet *model.Subnet) error {
-	if err := t.scope.mayCreate(subnet.ProjectID, "create_subnet"); err != nil {
-		return err
+// releaseSubnet takes the subnet's addresses from the ports that have some, which it gives, and moves up the addresses after them.
+func (t *tx) releaseSubnet(id string) ([]model.Number, error) {
+	type place struct {
+		PortNumber model.Number
+		Position   int
 	}
-	network, err := t.lockNetwork(subnet.NetworkID, lockToUpdate, "create_subnet")
+	var freed []place
+	if err := t.Raw("DELETE FROM ip_allocations WHERE subnet_id = ? RETURNING port_number, position", id).Scan(&freed).Error; err != nil {
+		return nil, err
+	}
+	slices.SortFunc(freed, func(a, b place) int { return b.Position - a.Position }) // the last first, so that the others stay right
+	ports := make([]model.Number, len(freed))
+	for i, f := range freed {
+		ports[i] = f.PortNumber
+		if err := t.Exec("UPDATE ip_allocations SET position = position - 1 WHERE port_number = ? AND position > ?", f.PortNumber, f.Position).Error; err != nil {
+			return nil, err
+		}
+	}
+	return ports, nil
+}
+
+func (t *tx) createSubnets(subnets []*model.Subnet) error {
+	networks, err := t.lockNetworksOf(subnets)
 	if err != nil {
 		return err
 	}
+	rows := make([]*subnetRow, len(subnets))
+	for i, subnet := range subnets {
+		n := networks[subnet.NetworkID]
+		if err := t.prepareSubnet(subnet, n.subnets); err != nil {
+			return err
+		}
+		n.subnets = append(n.subnets, subnet)
+		rows[i] = rowOfSubnet(subnet)
+	}
+	if err := t.CreateInBatches(rows, maxRows).Error; err != nil {
+		return err
+	}
+	var served []*networkWithSubnets
+	has := map[string]bool{}
+	for i, subnet := range subnets {
+		subnet.Number = rows[i].Number
+		subnet.DNSNameservers, subnet.HostRoutes, subnet.Tags = rows[i].DNSNameservers, rows[i].HostRoutes, rows[i].Tags
+		t.touch(subnet.Ref())
+		if subnet.EnableDHCP && !has[subnet.NetworkID] {
+			has[subnet.NetworkID] = true
+			served = append(served, networks[subnet.NetworkID])
+		}
+	}
+	return t.syncDHCPPorts(served)
+}
+
+// lockNetworksOf gives the networks on which subnets are to be made, with the subnets that they have. It locks them in one order.
+func (t *tx) lockNetworksOf(subnets []*model.Subnet) (map[string]*networkWithSubnets, error) {
+	var ids []string
+	for _, subnet := range subnets {
+		if err := t.scope.mayCreate(subnet.ProjectID, "create_subnet"); err != nil {
+			return nil, err
+		}
+		ids = append(ids, subnet.NetworkID)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	locked, err := findNetworks(t.scope.networks(t.Clauses(clause.Locking{Strength: lockToUpdate})).Where("networks.id IN ?", ids).Order("networks.number"))
+	if err != nil {
+		return nil, err
+	}
+	networks := make(map[string]*networkWithSubnets, len(locked))
+	for _, n := range locked {
+		if !t.scope.owns(n.ProjectID) {
+			return nil, forbidden("create_subnet")
+		}
+		networks[n.ID] = &networkWithSubnets{network: n}
+	}
+	for _, id := range ids {
+		if networks[id] == nil {
+			return nil, networkResource.notFound(id)
+		}
+	}
+	others, err := findSubnets(t.Where("network_id IN ?", ids).Order("number"))
+	for _, subnet := range others {
+		n := networks[subnet.NetworkID]
+		n.subnets = append(n.subnets, subnet)
+	}
+	return networks, err
+}
+
+// prepareSubnet completes and checks all that the database need not decide.
+func (t *tx) prepareSubnet(subnet *model.Subnet, others []*model.Subnet) error {
 	if subnet.ID == "" {
 		subnet.ID = t.store.options.Source.UUID()
 	}
@@ -130,28 +212,12 @@ func (t *tx) createSubnet(subnet *model.Subnet) error {
 	if subnet.AllocationPools == nil && subnet.CIDR.IsValid() {
 		subnet.AllocationPools = model.DefaultPools(subnet.CIDR, subnet.GatewayIP)
 	}
+	subnet.Number, subnet.RevisionNumber, subnet.CreatedAt, subnet.UpdatedAt = 0, 1, t.now, t.now
+	subnet.Tags = sortedTags(subnet.Tags)
 	if err := subnet.Validate(); err != nil {
 		return err
 	}
-	others, err := t.subnetsOf(subnet.NetworkID)
-	if err != nil {
-		return err
-	}
-	if err := subnet.ValidateOverlap(others); err != nil {
-		return err
-	}
-	subnet.Number, subnet.RevisionNumber, subnet.CreatedAt, subnet.UpdatedAt = 0, 1, t.now, t.now
-	row := rowOfSubnet(subnet)
-	if err := t.Create(row).Error; err != nil {
-		return err
-	}
-	subnet.Number = row.Number
-	subnet.DNSNameservers, subnet.HostRoutes, subnet.Tags = row.DNSNameservers, row.HostRoutes, row.Tags
-	t.touch(subnet.Ref())
-	if !subnet.EnableDHCP {
-		return nil
-	}
-	return t.syncDHCPPort(network)
+	return subnet.ValidateOverlap(others)
 }
 
 func (t *tx) updateSubnet(old, subnet *model.Subnet) error {
@@ -197,28 +263,23 @@ func (t *tx) lockSubnet(id, strength, rule string) (*model.Network, *model.Subne
 	if subnet, err = takeSubnet(t.Clauses(clause.Locking{Strength: strength}), t.scope, id); err != nil {
 		return nil, nil, err
 	}
+	if err := t.scope.expects(subnet.RevisionNumber); err != nil {
+		return nil, nil, err
+	}
 	n, err := network.model()
 	return n, subnet, err
 }
 
 func takeSubnet(db *gorm.DB, scope Scope, id string) (*model.Subnet, error) {
-	var row subnetRow
-	found, err := first(scope.subnets(db).Where("subnets.id = ?", id), &row)
-	if err != nil {
-		return nil, err
+	subnet, err := only(scope.subnets(db).Where("subnets.id = ?", id), subnetFields, new(subnetRow))
+	if err == nil && subnet == nil {
+		err = subnetResource.notFound(id)
 	}
-	if !found {
-		return nil, subnetResource.notFound(id)
-	}
-	return row.model()
+	return subnet, err
 }
 
 func findSubnets(db *gorm.DB) ([]*model.Subnet, error) {
-	var rows []subnetRow
-	if err := db.Find(&rows).Error; err != nil {
-		return nil, err
-	}
-	return convert(rows, (*subnetRow).model)
+	return collect(db, subnetFields, new(subnetRow))
 }
 
 // subnetsOf gives all subnets of a network, in order of creation.
@@ -226,38 +287,64 @@ func (t *tx) subnetsOf(networkID string) ([]*model.Subnet, error) {
 	return findSubnets(t.Where("network_id = ?", networkID).Order("number"))
 }
 
-// syncDHCPPort makes the network's own DHCP port have an address on each subnet with DHCP, and not be when there is
-// none. The caller holds the lock on the network.
+// syncDHCPPort is syncDHCPPorts of one network.
 func (t *tx) syncDHCPPort(network *model.Network) error {
 	subnets, err := t.subnetsOf(network.ID)
 	if err != nil {
 		return err
 	}
-	wanted := []model.FixedIP{}
-	for _, subnet := range subnets {
-		if subnet.EnableDHCP {
-			wanted = append(wanted, model.FixedIP{SubnetID: subnet.ID})
-		}
-	}
-	row, found, err := t.automaticPort(network.ID)
-	switch {
-	case err != nil:
-		return err
-	case !found && len(wanted) == 0:
+	return t.syncDHCPPorts([]*networkWithSubnets{{network, subnets}})
+}
+
+// syncDHCPPorts makes each network's own DHCP port have an address on each subnet with DHCP, and not be when there is
+// none. The caller holds the locks on the networks.
+func (t *tx) syncDHCPPorts(networks []*networkWithSubnets) error {
+	if len(networks) == 0 {
 		return nil
-	case !found:
-		port := &model.Port{
-			NetworkID: network.ID, ProjectID: network.ProjectID, AdminStateUp: true, FixedIPs: wanted,
-			DeviceID: "dhcp" + t.store.cloudID + "-" + network.ID, DeviceOwner: model.DeviceOwnerDHCP,
-		}
-		return t.insertPort(port, network, subnets, true)
-	case len(wanted) == 0:
-		return t.removePort(row.Number)
 	}
-	port, err := row.model()
+	ids := make([]string, len(networks))
+	for i, n := range networks {
+		ids[i] = n.network.ID
+	}
+	ports, err := findPorts(t.Where("network_id IN ? AND automatic", ids))
 	if err != nil {
 		return err
 	}
+	present := make(map[string]*model.Port, len(ports))
+	for _, p := range ports {
+		present[p.NetworkID] = p
+	}
+	var drafts []*portDraft
+	for _, n := range networks {
+		wanted := []model.FixedIP{}
+		for _, subnet := range n.subnets {
+			if subnet.EnableDHCP {
+				wanted = append(wanted, model.FixedIP{SubnetID: subnet.ID})
+			}
+		}
+		switch port := present[n.network.ID]; {
+		case port == nil && len(wanted) == 0:
+		case port == nil:
+			drafts = append(drafts, &portDraft{automatic: true, networkWithSubnets: *n, Port: &model.Port{
+				NetworkID: n.network.ID, ProjectID: n.network.ProjectID, AdminStateUp: true, FixedIPs: wanted,
+				DeviceID: "dhcp" + t.store.cloudID + "-" + n.network.ID, DeviceOwner: model.DeviceOwnerDHCP,
+			}})
+		case len(wanted) == 0:
+			err = t.removePort(port.Number)
+		default:
+			err = t.moveDHCPPort(port, n.subnets, wanted)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(drafts) == 0 {
+		return nil
+	}
+	return t.insertPorts(drafts)
+}
+
+func (t *tx) moveDHCPPort(port *model.Port, subnets []*model.Subnet, wanted []model.FixedIP) error {
 	held := port.FixedIPs
 	if err := t.placeAddresses(port, subnets, wanted, held); err != nil {
 		return err

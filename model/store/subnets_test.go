@@ -216,3 +216,16 @@ func TestDHCPPortNeedsAnAddress(t *testing.T) {
 		}
 	})
 }
+
+// The addresses of the DHCP port stay in order when subnets go and come.
+func TestDHCPAddressesStayInOrder(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		n := newNetwork(t, s)
+		first := newSubnet(t, s, n, "10.0.0.0/24")
+		newSubnet(t, s, n, "10.0.1.0/24")
+		newSubnet(t, s, n, "10.0.2.0/24")
+		check(t, s.DeleteSubnet(admin, first.ID))
+		newSubnet(t, s, n, "10.0.3.0/24")
+		healthy(t, s)
+	})
+}

@@ -19,6 +19,9 @@ type tx struct {
 	scope   Scope
 	now     time.Time
 	touched []model.Ref // for the journal
+	told    bool        // it has written events
+	// revision is the transaction's number when lines of the journal are written already.
+	revision int64
 }
 
 // touch makes the journal say at commit that the object has changed or gone.
@@ -63,7 +66,11 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) (revision int
 		return 0, err
 	}
 	committed = true
-	return revision, db.Commit().Error
+	err = db.Commit().Error
+	if t.told {
+		offer(s.events)
+	}
+	return revision, err
 }
 
 // committed tells the client which revision it wrote, and wakes the followers.
@@ -90,7 +97,7 @@ func (t *tx) writeJournal() (int64, error) {
 			lines = append(lines, ref)
 		}
 	}
-	var revision int64
+	revision := t.revision
 	for len(lines) > 0 {
 		chunk := lines[:min(len(lines), maxJournalRows)]
 		lines = lines[len(chunk):]

@@ -154,11 +154,12 @@ func (s *step) port(n model.Number, now *model.Port) {
 }
 
 // samePort tells whether two versions of a port are rendered alike: names, descriptions and status are not
-// rendered. Nor is the binding's generation, but a new one has to be confirmed anew.
+// rendered, and what DHCP says is read when a request comes up. Nor is the binding's generation, but a new one has to be confirmed anew.
 func samePort(a, b *model.Port) bool {
 	return a != nil && b != nil && a.ID == b.ID && a.AdminStateUp == b.AdminStateUp && a.MAC == b.MAC &&
 		a.DeviceOwner == b.DeviceOwner && a.PortSecurityEnabled == b.PortSecurityEnabled && a.HostID == b.HostID && a.BindingGeneration == b.BindingGeneration &&
-		slices.Equal(a.FixedIPs, b.FixedIPs) && slices.Equal(a.AllowedAddressPairs, b.AllowedAddressPairs)
+		slices.Equal(a.FixedIPs, b.FixedIPs) && slices.Equal(a.AllowedAddressPairs, b.AllowedAddressPairs) &&
+		slices.EqualFunc(a.InactiveBindings, b.InactiveBindings, func(x, y model.Binding) bool { return x.HostID == y.HostID })
 }
 
 // networkOf finds a port's network, also when the network goes away in the same step.

@@ -1,13 +1,14 @@
 package topology
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
 	"github.com/planck-sdn/planck/model"
 )
 
-// place derives where a port has entries of its own: on every node where it is plugged and has a binding. One of
+// place derives where a port has entries of its own: on every node where it is plugged and has a binding. At most one of
 // them is active: where binding:host_id says, or without it the node that plugged it last.
 func (v *View) place(network model.Number, p *model.Port) []Attachment {
 	n := v.Network(network)
@@ -15,7 +16,7 @@ func (v *View) place(network model.Number, p *model.Port) []Attachment {
 		return nil
 	}
 	byNode := map[model.Number]uint32{}
-	var order []model.Number // as plugged
+	var active model.Number
 	v.plugs.from(plugKey{portID: p.ID}, func(k plugKey, plugged plug) bool {
 		if k.portID != p.ID {
 			return false
@@ -24,23 +25,23 @@ func (v *View) place(network model.Number, p *model.Port) []Attachment {
 		if node == nil || plugged.ofport == 0 || plugged.ofport > maxLocalKey || !carries(node, n) {
 			return true
 		}
-		if p.HostID != "" && node.Hostname != p.HostID {
+		switch {
+		case p.HostID == "" || node.Hostname == p.HostID:
+			active = k.node
+		case p.InactiveOn(node.Hostname) < 0:
 			return true
-		}
-		if _, again := byNode[k.node]; !again {
-			order = append(order, k.node)
 		}
 		byNode[k.node] = plugged.ofport // a later plug on the same node wins
 		return true
 	})
-	if len(order) == 0 {
+	if len(byNode) == 0 {
 		return nil
 	}
-	active := order[len(order)-1]
-	list := make([]Attachment, 0, len(order))
-	for _, node := range union(order, nil) {
-		list = append(list, Attachment{Network: network, Port: p.Number, Node: node, Ofport: byNode[node], Active: node == active})
+	list := make([]Attachment, 0, len(byNode))
+	for node, ofport := range byNode {
+		list = append(list, Attachment{Network: network, Port: p.Number, Node: node, Ofport: ofport, Active: node == active})
 	}
+	slices.SortFunc(list, func(a, b Attachment) int { return cmp.Compare(a.Node, b.Node) })
 	return list
 }
 

@@ -1,8 +1,13 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
 
-// Who is a requirement on the requester.
+	"github.com/planck-sdn/planck/northbound/auth"
+)
+
+// Who is a requirement on the requester. It follows Neutron's default policy, where a rule is named after the operation and the
+// attribute: "create_port:mac_address".
 type Who uint8
 
 // The requirements, weakest last. The zero value is for what no request can do: an attribute that is not allowed in
@@ -10,9 +15,29 @@ type Who uint8
 const (
 	Nobody       Who = iota
 	Admin            // administrators
-	NetworkOwner     // administrators and the owner of the network that the object is on
+	Service          // administrators, and other services of the cloud, such as Nova
+	NetworkOwner     // those, and the owner of the network that the object is on
 	Anyone           // everyone who may do the operation itself
 )
+
+// class sorts requesters by what they may, whatever they own: Admin, Service or Anyone.
+func class(who *auth.Context) Who {
+	switch {
+	case who.IsAdmin:
+		return Admin
+	case who.IsAdvancedService():
+		return Service
+	}
+	return Anyone
+}
+
+// admits tells whether a requester of the class passes, whatever it owns.
+func (w Who) admits(class Who) bool {
+	if w == NetworkOwner {
+		w = Service
+	}
+	return class <= w
+}
 
 // Attribute declares one attribute of a resource whose entity is T. Everything generic follows from it: what a body
 // may say and what it means, who may say it, what an answer shows and to whom, filters and sort keys.
@@ -38,6 +63,8 @@ type Value[T any] struct {
 	parse func(any) (func(*T), error)
 	// append appends the attribute's JSON.
 	append func(dst []byte, object *T) []byte
+	// schema describes the attribute's JSON (OpenAPI 3.0).
+	schema schema
 	// filter makes of a filter's text the text that the store compares with.
 	filter func(string) (string, error)
 }
@@ -50,6 +77,7 @@ func of[T, V any](t Type[V], at func(*T) *V) Value[T] {
 			return func(object *T) { *at(object) = v }, err
 		},
 		append: func(dst []byte, object *T) []byte { return t.Append(dst, *at(object)) },
+		schema: t.Schema,
 		filter: t.filter(),
 	}
 }
@@ -58,6 +86,7 @@ func of[T, V any](t Type[V], at func(*T) *V) Value[T] {
 func computed[T, V any](t Type[V], from func(*T) V) Value[T] {
 	return Value[T]{
 		append: func(dst []byte, object *T) []byte { return t.Append(dst, from(object)) },
+		schema: t.Schema,
 		filter: t.filter(),
 	}
 }
@@ -74,6 +103,7 @@ func only[T any, V comparable](t Type[V], value V, otherwise string) Value[T] {
 			return func(*T) {}, err
 		},
 		append: func(dst []byte, _ *T) []byte { return t.Append(dst, value) },
+		schema: t.Schema,
 		filter: t.filter(),
 	}
 }

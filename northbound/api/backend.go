@@ -2,13 +2,29 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/store"
 )
 
 // backend gives each resource its part of the store.
-type backend struct{ *store.Store }
+type backend struct {
+	*store.Store
+	alive func(node model.Number) bool
+	now   func() time.Time
+}
+
+func newBackend(st *store.Store, options Options) backend {
+	b := backend{st, options.Alive, options.Now}
+	if b.alive == nil {
+		b.alive = func(model.Number) bool { return false }
+	}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	return b
+}
 
 // ownsNetwork tells whether the requester owns a network. One that the requester does not see is not found.
 func (b backend) ownsNetwork(ctx context.Context, projectID, networkID string) (bool, error) {
@@ -101,5 +117,42 @@ func (b backend) ports() Operations[model.Port] {
 			return b.CreatePorts(ctx, rows)
 		},
 		Get: b.Port, List: b.ListPorts, Update: b.UpdatePort, Delete: b.DeletePort,
+	}
+}
+
+func (b backend) rbacPolicies() Operations[model.RBACPolicy] {
+	return Operations[model.RBACPolicy]{
+		Create: func(ctx context.Context, drafts []draft[model.RBACPolicy]) error {
+			rows := make([]*model.RBACPolicy, len(drafts))
+			for i, d := range drafts {
+				rows[i] = d.object
+			}
+			return b.CreateRBACPolicies(ctx, rows)
+		},
+		Get: b.RBACPolicy, List: b.ListRBACPolicies, Update: b.UpdateRBACPolicy, Delete: b.DeleteRBACPolicy,
+	}
+}
+
+func (b backend) availabilities() Operations[availability] {
+	return Operations[availability]{
+		Get: func(ctx context.Context, id string) (*availability, error) {
+			list, err := b.IPAvailability(ctx, store.Query{Filters: map[string][]string{"network_id": {id}}})
+			if err != nil {
+				return nil, err
+			}
+			if len(list) == 0 {
+				_, err := b.Network(ctx, id) // says that there is none
+				return nil, err
+			}
+			return &list[0], nil
+		},
+		List: func(ctx context.Context, q store.Query) ([]*availability, error) {
+			rows, err := b.IPAvailability(ctx, q)
+			list := make([]*availability, len(rows))
+			for i := range rows {
+				list[i] = &rows[i]
+			}
+			return list, err
+		},
 	}
 }

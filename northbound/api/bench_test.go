@@ -24,7 +24,7 @@ func benchServer(b *testing.B) (url string) {
 	if database == "" {
 		database = "sqlite:" + filepath.Join(b.TempDir(), "planck.db")
 	}
-	st, err := store.Open(context.Background(), database, store.Options{Source: model.SystemSource()})
+	st, err := store.Open(context.Background(), database, store.Options{Source: model.SystemSource(), Quotas: map[string]int{"network": -1, "subnet": -1, "port": -1}})
 	if err != nil {
 		b.Fatal(err)
 	}

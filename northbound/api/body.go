@@ -121,8 +121,10 @@ func (r *Resource[T]) items(body map[string]any, method string) (items []map[str
 // may be said at all, types.
 func (r *Resource[T]) read(item map[string]any, method string, who *auth.Context) (said[T], error) {
 	s := said[T]{method: method}
-	if err := resolveProject(item, method, who); err != nil {
-		return s, err
+	if r.attribute("tenant_id") != nil {
+		if err := resolveProject(item, method, who); err != nil {
+			return s, err
+		}
 	}
 	if err := r.refuseUnknown(item); err != nil {
 		return s, err
@@ -188,7 +190,7 @@ func resolveProject(item map[string]any, method string, who *auth.Context) error
 		item["tenant_id"] = project
 	}
 	asked := item["tenant_id"]
-	if (hasProject || hasTenant) && !who.IsAdmin && asked != who.ProjectID {
+	if (hasProject || hasTenant) && class(who) > Service && asked != who.ProjectID {
 		return badRequest("Specifying 'project_id' other than the authenticated project in request is not allowed for the current user.")
 	}
 	if method != http.MethodPost || asked != nil && asked != "" {

@@ -39,6 +39,10 @@ func writeError(w http.ResponseWriter, r *http.Request, log *zap.Logger, err err
 			e = internalError
 		}
 	}
+	var unauthorized *auth.Unauthorized
+	if errors.As(err, &unauthorized) {
+		w.Header().Set("WWW-Authenticate", unauthorized.Challenge)
+	}
 	type neutronError struct {
 		Type    string `json:"type"`
 		Message string `json:"message"`

@@ -8,12 +8,14 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/planck-sdn/planck/model/store"
 )
 
 // FuzzFrontDoor sends anything. Whatever it is, the answer is JSON, is no failure of the server, and the server
 // still serves.
 func FuzzFrontDoor(f *testing.F) {
-	s := newServerWith(f, exactly(), Options{}) // the same in each process
+	s := newServerWith(f, store.Options{Source: exactly(), Quotas: unlimited}, Options{}) // the same in each process
 	n := s.create("network", `{}`)["id"].(string)
 	subnet := s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":"10.0.0.0/8"}`, n))["id"].(string)
 	port := s.create("port", fmt.Sprintf(`{"network_id":%q}`, n))["id"].(string)

@@ -32,12 +32,15 @@ type server struct {
 
 func newServer(t testing.TB) *server {
 	t.Helper()
-	return newServerWith(t, model.SystemSource(), Options{})
+	return newServerWith(t, store.Options{Source: model.SystemSource(), Quotas: unlimited}, Options{})
 }
 
-func newServerWith(t testing.TB, source model.Source, options Options) *server {
+// unlimited are quotas that are in nobody's way.
+var unlimited = map[string]int{"network": -1, "subnet": -1, "port": -1, "rbac_policy": -1}
+
+func newServerWith(t testing.TB, db store.Options, options Options) *server {
 	t.Helper()
-	st, err := store.Open(context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "planck.db"), store.Options{Source: source})
+	st, err := store.Open(context.Background(), "sqlite:"+filepath.Join(t.TempDir(), "planck.db"), db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +51,7 @@ func newServerWith(t testing.TB, source model.Source, options Options) *server {
 	})
 	core, logs := observer.New(zapcore.DebugLevel)
 	options.Log = zap.New(core)
-	return &server{t, New(st, auth.NewNone(), options), st, backend{st}, logs}
+	return &server{t, New(st, auth.NewNone(), options), st, newBackend(st, options), logs}
 }
 
 // exactly counts UUIDs and MACs instead of drawing them, and stops the clock.

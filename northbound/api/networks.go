@@ -8,15 +8,19 @@ type network struct {
 	subnets []string
 }
 
-// networks declares the networks (Neutron API reference, "Networks"; extensions provider and net-mtu-writable).
+// networks declares the networks (Neutron API reference, "Networks"; extensions provider, net-mtu-writable, external-net,
+// dns-integration and network_availability_zone).
 func networks(operations Operations[network]) *Resource[network] {
 	return &Resource[network]{
 		Name: "network", Collection: "networks", Title: "Network",
-		ID:    func(n *network) string { return n.ID },
-		Store: operations,
+		Create: Anyone, Read: Anyone, Update: Anyone, Delete: Anyone,
+		ID:       func(n *network) string { return n.ID },
+		Revision: func(n *network) int64 { return n.RevisionNumber },
+		Tags:     func(n *network) *[]string { return &n.Tags },
+		Store:    operations,
 		Attributes: standard(
 			func(n *network) standardFields {
-				return standardFields{&n.ID, &n.ProjectID, &n.Description, &n.RevisionNumber, &n.CreatedAt, &n.UpdatedAt}
+				return standardFields{&n.ID, &n.ProjectID, &n.Description, &n.Tags, &n.RevisionNumber, &n.CreatedAt, &n.UpdatedAt}
 			},
 			Attribute[network]{Name: "name", Value: of(name, func(n *network) *string { return &n.Name }),
 				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true, Sort: true},
@@ -32,7 +36,7 @@ func networks(operations Operations[network]) *Resource[network] {
 				Post: Anyone, Put: Anyone, Get: Anyone, Default: 0, Filter: true, Sort: true},
 			Attribute[network]{Name: "port_security_enabled", Value: of(boolean, func(n *network) *bool { return &n.PortSecurityEnabled }),
 				Post: Anyone, Put: Anyone, Get: Anyone, Default: true},
-			Attribute[network]{Name: "router:external", Value: only[network](boolean, false, "external networks are not supported"),
+			Attribute[network]{Name: "router:external", Value: of(boolean, func(n *network) *bool { return &n.External }),
 				Post: Admin, Put: Admin, Get: Anyone, Default: false, Filter: true},
 			Attribute[network]{Name: "provider:network_type", Value: of(nullableText, func(n *network) *string { return &n.NetworkType }),
 				Post: Admin, Get: Admin, Filter: true},
@@ -40,6 +44,12 @@ func networks(operations Operations[network]) *Resource[network] {
 				Post: Admin, Get: Admin, Filter: true},
 			Attribute[network]{Name: "provider:segmentation_id", Value: of(segmentationID, func(n *network) *uint32 { return &n.SegmentationID }),
 				Post: Admin, Get: Admin, Filter: true},
+			Attribute[network]{Name: "dns_domain", Value: of(dnsName, func(n *network) *string { return &n.DNSDomain }),
+				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true},
+			Attribute[network]{Name: "availability_zone_hints", Value: of(zoneHints, func(n *network) *[]string { return &n.AvailabilityZoneHints }),
+				Post: Anyone, Get: Anyone},
+			Attribute[network]{Name: "availability_zones", Value: computed(zoneNames, func(*network) []string { return []string{availabilityZone} }),
+				Get: Anyone},
 		),
 	}
 }
@@ -57,6 +67,7 @@ var bytesOrZero = Type[int]{
 		return i, err
 	},
 	Append: integer.Append,
+	Schema: schema{"type": "integer", "minimum": 0},
 	Filter: filterInt,
 }
 
@@ -78,5 +89,6 @@ var segmentationID = Type[uint32]{
 		}
 		return integer.Append(dst, int(id))
 	},
+	Schema: schema{"type": "integer", "nullable": true, "minimum": 1, "maximum": model.MaxVNI},
 	Filter: filterInt,
 }

@@ -22,32 +22,43 @@ func (r *Resource[T]) authorize(who *auth.Context, s said[T], mine func() (bool,
 	if who.IsAdmin {
 		return nil
 	}
-	rule := verbs[s.method] + "_" + r.Name
-	if !who.MayWrite() {
+	rule, class := verbs[s.method]+"_"+r.Name, class(who)
+	if !who.MayWrite() || !r.may(s.method).admits(class) {
 		return notAuthorized(rule)
 	}
 	for _, v := range s.values {
 		if !v.explicit || s.method == http.MethodPost && v.isDefault() {
 			continue
 		}
-		allowed, err := true, error(nil)
-		switch v.attribute.requirement(s.method) {
-		case NetworkOwner:
-			allowed, err = mine()
-		case Admin:
-			allowed = false
-		}
-		if err != nil {
-			return err
+		needed := v.attribute.requirement(s.method)
+		allowed := needed.admits(class)
+		if !allowed && needed == NetworkOwner {
+			var err error
+			if allowed, err = mine(); err != nil {
+				return err
+			}
 		}
 		if !allowed {
 			return notAuthorized(rule + ":" + v.attribute.Name)
 		}
 	}
-	if r.Allow == nil {
+	if r.Allow == nil || class == Service {
 		return nil
 	}
 	return r.Allow(s, mine)
+}
+
+// may is who may do what a method does, at all.
+func (r *Resource[T]) may(method string) Who {
+	switch method {
+	case http.MethodPost:
+		return r.Create
+	case http.MethodPut:
+		return r.Update
+	case http.MethodDelete:
+		return r.Delete
+	}
+	return r.Read
 }
 
 var verbs = map[string]string{http.MethodPost: "create", http.MethodPut: "update", http.MethodDelete: "delete"}

@@ -8,18 +8,22 @@ import (
 	"github.com/planck-sdn/planck/model"
 )
 
-// ports declares the ports (Neutron API reference, "Ports"; extension binding).
+// ports declares the ports (Neutron API reference, "Ports"; extensions binding, dns-integration, extra_dhcp_opt and
+// port-mac-address-regenerate).
 func ports(operations Operations[model.Port]) *Resource[model.Port] {
 	type port = model.Port
 	return &Resource[port]{
 		Name: "port", Collection: "ports", Title: "Port",
+		Create: Anyone, Read: Anyone, Update: Anyone, Delete: Anyone,
 		ID:        func(p *port) string { return p.ID },
+		Revision:  func(p *port) int64 { return p.RevisionNumber },
+		Tags:      func(p *port) *[]string { return &p.Tags },
 		NetworkOf: func(p *port) string { return p.NetworkID },
 		Allow:     allowPort,
 		Store:     operations,
 		Attributes: standard(
 			func(p *port) standardFields {
-				return standardFields{&p.ID, &p.ProjectID, &p.Description, &p.RevisionNumber, &p.CreatedAt, &p.UpdatedAt}
+				return standardFields{&p.ID, &p.ProjectID, &p.Description, &p.Tags, &p.RevisionNumber, &p.CreatedAt, &p.UpdatedAt}
 			},
 			Attribute[port]{Name: "name", Value: of(name, func(p *port) *string { return &p.Name }),
 				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true, Sort: true},
@@ -27,8 +31,8 @@ func ports(operations Operations[model.Port]) *Resource[model.Port] {
 				Post: Anyone, Get: Anyone, Required: true, Filter: true, Sort: true},
 			Attribute[port]{Name: "admin_state_up", Value: of(boolean, func(p *port) *bool { return &p.AdminStateUp }),
 				Post: Anyone, Put: Anyone, Get: Anyone, Default: true, Filter: true, Sort: true},
-			Attribute[port]{Name: "mac_address", Value: of(macAddress, func(p *port) *model.MAC { return &p.MAC }),
-				Post: NetworkOwner, Put: Admin, Get: Anyone, Filter: true, Sort: true},
+			Attribute[port]{Name: "mac_address", Value: of(macOrAny, func(p *port) *model.MAC { return &p.MAC }),
+				Post: NetworkOwner, Put: Service, Get: Anyone, Filter: true, Sort: true},
 			Attribute[port]{Name: "fixed_ips", Value: of(fixedIPs, func(p *port) *[]model.FixedIP { return &p.FixedIPs }),
 				Post: NetworkOwner, Put: NetworkOwner, Get: Anyone, Filter: true, FilterParts: []string{"ip_address", "ip_address_substr", "subnet_id"}},
 			Attribute[port]{Name: "device_id", Value: of(textOrNull, func(p *port) *string { return &p.DeviceID }),
@@ -42,25 +46,44 @@ func ports(operations Operations[model.Port]) *Resource[model.Port] {
 			Attribute[port]{Name: "allowed_address_pairs", Value: of(addressPairs, func(p *port) *[]model.AddressPair { return &p.AllowedAddressPairs }),
 				Post: NetworkOwner, Put: NetworkOwner, Get: Anyone},
 			Attribute[port]{Name: "binding:host_id", Value: of(textOrNull, func(p *port) *string { return &p.HostID }),
-				Post: Admin, Put: Admin, Get: Admin, Filter: true},
+				Post: Service, Put: Service, Get: Service, Filter: true},
 			Attribute[port]{Name: "binding:vnic_type", Value: of(text, func(p *port) *string { return &p.VNICType }),
-				Post: Anyone, Put: Anyone, Get: Anyone, Default: model.VNICTypeNormal},
+				Post: Anyone, Put: Anyone, Get: Anyone, Default: model.VNICTypeNormal, Filter: true},
 			Attribute[port]{Name: "binding:profile", Value: of(object, func(p *port) *map[string]any { return &p.Profile }),
-				Post: Admin, Put: Admin, Get: Admin},
+				Post: Service, Put: Service, Get: Service},
 			Attribute[port]{Name: "binding:vif_type", Value: computed(text, func(p *port) string { return p.VIFType }),
-				Get: Admin},
-			Attribute[port]{Name: "binding:vif_details", Value: computed(object, vifDetails),
-				Get: Admin},
+				Get: Service, Filter: true},
+			Attribute[port]{Name: "binding:vif_details", Value: computed(object, func(p *port) map[string]any { return vifDetails(p.VIFType, p.DatapathType) }),
+				Get: Service},
+			Attribute[port]{Name: "dns_name", Value: of(dnsName, func(p *port) *string { return &p.DNSName }),
+				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true},
+			Attribute[port]{Name: "dns_assignment", Value: computed(dnsAssignments, (*port).DNSAssignment),
+				Get: Anyone},
+			Attribute[port]{Name: "extra_dhcp_opts", Value: dhcpOptions,
+				Post: Anyone, Put: Anyone, Get: Anyone},
 		),
 	}
 }
 
 // vifDetails are what a hypervisor needs to plug a bound port (os-vif, "ovs").
-func vifDetails(p *model.Port) map[string]any {
-	if p.VIFType != model.VIFTypeOVS {
+func vifDetails(vifType, datapathType string) map[string]any {
+	if vifType != model.VIFTypeOVS {
 		return nil
 	}
-	return map[string]any{"bridge_name": "br-int", "datapath_type": "system", "port_filter": false, "connectivity": "l2"}
+	return map[string]any{"bridge_name": "br-int", "datapath_type": datapathType, "port_filter": false, "connectivity": "l2"}
+}
+
+// macOrAny takes null for any address that is free (extension port-mac-address-regenerate).
+var macOrAny = Type[model.MAC]{
+	Parse: func(j any) (model.MAC, error) {
+		if j == nil {
+			return model.MAC{}, nil
+		}
+		return parseMAC(j)
+	},
+	Append: macAddress.Append,
+	Schema: nullable(macAddress.Schema),
+	Filter: macAddress.Filter,
 }
 
 // fixedIPs is a list of wishes: an address, a subnet, or both. What is left out the store chooses.
@@ -84,6 +107,7 @@ var fixedIPs = listOf(Type[model.FixedIP]{
 		dst = appendString(append(dst, `{"subnet_id":`...), f.SubnetID)
 		return append(appendIP(append(dst, `,"ip_address":`...), f.IPAddress), '}')
 	},
+	Schema: record(nil, schema{"subnet_id": identifier.Schema, "ip_address": addressSchema}),
 }, "Invalid data format for fixed IP: '%s'", false)
 
 // addressPairs shows an address of full length without its length. A pair without a MAC is one of the port's own.
@@ -97,6 +121,7 @@ var addressPairs = listOf(Type[model.AddressPair]{
 		}
 		return append(cidr.Append(dst, p.IP), '}')
 	},
+	Schema: record(schema{"ip_address": schema{"type": "string"}}, schema{"mac_address": macAddress.Schema}),
 }, "Allowed address pairs must be a list: '%s'", true)
 
 func parseAddressPair(j any) (pair model.AddressPair, err error) {

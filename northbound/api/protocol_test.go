@@ -15,10 +15,12 @@ import (
 
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/northbound/auth"
+
+	"github.com/planck-sdn/planck/model/store"
 )
 
 func TestAnswersAreThese(t *testing.T) {
-	s := newServerWith(t, exactly(), Options{})
+	s := newServerWith(t, store.Options{Source: exactly(), Quotas: unlimited}, Options{})
 	network := s.create("network", `{"name":"web","provider:network_type":"vxlan","provider:segmentation_id":77}`)["id"].(string)
 	s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":"10.0.0.0/24","enable_dhcp":false,"dns_nameservers":["192.0.2.53"],"host_routes":[{"destination":"192.0.2.0/24","nexthop":"10.0.0.7"}]}`, network))
 	s.create("port", fmt.Sprintf(`{"network_id":%q,"name":"eth0","device_id":"vm1","device_owner":"compute:nova","allowed_address_pairs":[{"ip_address":"10.0.0.99"}]}`, network))
@@ -69,6 +71,56 @@ func TestAnswersAreThese(t *testing.T) {
         }
       ],
       "name": "port"
+    },
+    {
+      "collection": "rbac_policies",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/rbac-policies",
+          "rel": "self"
+        }
+      ],
+      "name": "rbac_policy"
+    },
+    {
+      "collection": "agents",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/agents",
+          "rel": "self"
+        }
+      ],
+      "name": "agent"
+    },
+    {
+      "collection": "availability_zones",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/availability_zones",
+          "rel": "self"
+        }
+      ],
+      "name": "availability_zone"
+    },
+    {
+      "collection": "network_ip_availabilities",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/network-ip-availabilities",
+          "rel": "self"
+        }
+      ],
+      "name": "network_ip_availability"
+    },
+    {
+      "collection": "quotas",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/quotas",
+          "rel": "self"
+        }
+      ],
+      "name": "quota"
     }
   ]
 }
@@ -90,6 +142,7 @@ func TestAnswersAreThese(t *testing.T) {
       "tenant_id": "red",
       "project_id": "red",
       "description": "",
+      "tags": [],
       "revision_number": 1,
       "created_at": "2026-01-02T03:04:05Z",
       "updated_at": "2026-01-02T03:04:05Z",
@@ -105,7 +158,12 @@ func TestAnswersAreThese(t *testing.T) {
       "router:external": false,
       "provider:network_type": "vxlan",
       "provider:physical_network": null,
-      "provider:segmentation_id": 77
+      "provider:segmentation_id": 77,
+      "dns_domain": "",
+      "availability_zone_hints": [],
+      "availability_zones": [
+        "nova"
+      ]
     }
   ]
 }
@@ -117,6 +175,7 @@ func TestAnswersAreThese(t *testing.T) {
       "tenant_id": "red",
       "project_id": "red",
       "description": "",
+      "tags": [],
       "revision_number": 1,
       "created_at": "2026-01-02T03:04:05Z",
       "updated_at": "2026-01-02T03:04:05Z",
@@ -155,6 +214,7 @@ func TestAnswersAreThese(t *testing.T) {
       "tenant_id": "red",
       "project_id": "red",
       "description": "",
+      "tags": [],
       "revision_number": 1,
       "created_at": "2026-01-02T03:04:05Z",
       "updated_at": "2026-01-02T03:04:05Z",
@@ -182,7 +242,16 @@ func TestAnswersAreThese(t *testing.T) {
       "binding:vnic_type": "normal",
       "binding:profile": {},
       "binding:vif_type": "unbound",
-      "binding:vif_details": {}
+      "binding:vif_details": {},
+      "dns_name": "",
+      "dns_assignment": [
+        {
+          "ip_address": "10.0.0.2",
+          "hostname": "host-10-0-0-2",
+          "fqdn": "host-10-0-0-2.openstacklocal."
+        }
+      ],
+      "extra_dhcp_opts": []
     }
   ]
 }
@@ -215,8 +284,10 @@ func TestExtensionsAreThoseThatWork(t *testing.T) {
 		aliases = append(aliases, e["alias"].(string))
 		s.expect("200", "GET", "/v2.0/extensions/"+e["alias"].(string)+".json", "")
 	}
-	want := []string{"binding", "empty-string-filtering", "filter-validation", "ip-substring-filtering", "net-mtu", "net-mtu-writable", "pagination", "project-id", "provider",
-		"sort-key-validation", "sorting", "standard-attr-description", "standard-attr-revisions", "standard-attr-timestamp"}
+	want := []string{"agent", "availability_zone", "binding", "binding-extended", "dns-integration", "empty-string-filtering", "external-net", "extra_dhcp_opt",
+		"filter-validation", "ip-substring-filtering", "net-mtu", "net-mtu-writable", "network-ip-availability", "network_availability_zone", "pagination",
+		"port-mac-address-regenerate", "project-id", "provider", "quota_details", "quotas", "rbac-policies", "revision-if-match", "sort-key-validation", "sorting",
+		"standard-attr-description", "standard-attr-revisions", "standard-attr-tag", "standard-attr-timestamp"}
 	if !slices.Equal(aliases, want) {
 		t.Errorf("extensions are %v", aliases)
 	}
@@ -631,7 +702,7 @@ func TestForeignHostsAndOriginsAreRefused(t *testing.T) {
 }
 
 func TestPanicsAreAnsweredAndLogged(t *testing.T) {
-	s := newServerWith(t, model.SystemSource(), Options{More: func(r gin.IRouter) {
+	s := newServerWith(t, store.Options{Source: model.SystemSource(), Quotas: unlimited}, Options{More: func(r gin.IRouter) {
 		r.GET("/planck/v1/panic", func(*gin.Context) { panic("the roof is on fire") })
 		r.GET("/planck/v1/admin", AdminOnly, func(g *gin.Context) { g.String(http.StatusOK, auth.From(g.Request.Context()).ProjectID) })
 	}})

@@ -20,8 +20,8 @@ type query struct {
 	fields []string // to show; empty: all
 }
 
-// query reads a list's query string.
-func (r *Resource[T]) query(text string) (query, error) {
+// query reads a list's query string. What the class of requesters does not see it cannot ask for either.
+func (r *Resource[T]) query(text string, class Who) (query, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil { // it would be a pity to list everything for want of a filter
 		return query{}, badRequest("The query string is malformed: %s", show(strings.ToValidUTF8(err.Error(), "?")))
@@ -33,8 +33,14 @@ func (r *Resource[T]) query(text string) (query, error) {
 		case "fields", "sort_key", "sort_dir", "limit", "marker", "page_reverse":
 			continue
 		}
+		if r.Tags != nil && slices.Contains(tagFilters, key) {
+			if q.Filters[key], err = wantedTags(key, values[key]); err != nil {
+				return q, err
+			}
+			continue
+		}
 		a := r.attribute(key)
-		if a == nil || !a.Filter {
+		if a == nil || !a.Filter || !a.Get.admits(class) && a.Get != Nobody {
 			unknown = append(unknown, show(key))
 			continue
 		}
@@ -49,7 +55,7 @@ func (r *Resource[T]) query(text string) (query, error) {
 	if unknown != nil {
 		return q, badRequest("%s is invalid attribute for filtering", showStrings(unknown))
 	}
-	if err := r.sorting(&q, nonEmpty(values["sort_key"]), nonEmpty(values["sort_dir"])); err != nil {
+	if err := r.sorting(&q, nonEmpty(values["sort_key"]), nonEmpty(values["sort_dir"]), class); err != nil {
 		return q, err
 	}
 	return q, q.page(values)
@@ -80,12 +86,12 @@ func (a *Attribute[T]) wanted(text string) (string, error) {
 // storable tells whether a database can compare with the text.
 func storable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-func (r *Resource[T]) sorting(q *query, keys, directions []string) error {
+func (r *Resource[T]) sorting(q *query, keys, directions []string, class Who) error {
 	if len(keys) != len(directions) {
 		return badRequest("The number of sort_keys and sort_dirs must be same")
 	}
 	for i, key := range keys {
-		if a := r.attribute(key); a == nil || !a.Sort {
+		if a := r.attribute(key); a == nil || !a.Sort || !a.Get.admits(class) {
 			return badRequest("%s is invalid attribute for sort_keys", showStrings([]string{show(key)}))
 		}
 		if d := directions[i]; d != "asc" && d != "desc" {

@@ -18,13 +18,20 @@ import (
 // Resource declares one collection of the API, whose entity is T.
 type Resource[T any] struct {
 	Name       string // of one, in bodies: "network"
-	Collection string // of many, in bodies and paths: "networks"
+	Collection string // of many, in bodies and, unless Path says otherwise, in paths: "networks"
+	Path       string
 	Title      string // in errors: "Network" makes the type NetworkNotFound
 
 	Attributes []Attribute[T]
 
+	// Who may do it at all; whether to this very object is for the store to say. To those who may not read, a list is empty and
+	// no object exists.
+	Create, Read, Update, Delete Who
+
 	ID        func(*T) string
-	NetworkOf func(*T) string // id of the network that the object is on; nil for networks
+	Revision  func(*T) int64     // nil: the object has none, and If-Match is not possible
+	Tags      func(*T) *[]string // nil: the object cannot have tags
+	NetworkOf func(*T) string    // id of the network that the object is on; nil for networks
 
 	// Complete fills in what a POST leaves to other attributes. It may be nil.
 	Complete func(object *T, s said[T]) error
@@ -35,7 +42,7 @@ type Resource[T any] struct {
 	Store Operations[T]
 }
 
-// Operations are a resource's part of the store. Who asks is in the context.
+// Operations are a resource's part of the store. Who asks is in the context. What is nil cannot be done.
 type Operations[T any] struct {
 	Create func(ctx context.Context, drafts []draft[T]) error // all or none; completes the objects
 	Get    func(ctx context.Context, id string) (*T, error)
@@ -53,6 +60,7 @@ type draft[T any] struct {
 // standardFields are where an entity has what every object of the API has.
 type standardFields struct {
 	id, project, description *string
+	tags                     *[]string
 	revision                 *int64
 	created, updated         *time.Time
 }
@@ -65,10 +73,19 @@ func standard[T any](at func(*T) standardFields, own ...Attribute[T]) []Attribut
 		{Name: "tenant_id", Value: project, Post: Anyone, Get: Anyone, Filter: true, Sort: true},
 		{Name: "project_id", Value: project, Get: Anyone, Filter: true, Sort: true},
 		{Name: "description", Value: of(text, func(o *T) *string { return at(o).description }), Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true},
+		{Name: "tags", Value: computed(tagList, func(o *T) []string { return *at(o).tags }), Get: Anyone},
 		{Name: "revision_number", Value: computed(revision, func(o *T) int64 { return *at(o).revision }), Get: Anyone, Filter: true},
 		{Name: "created_at", Value: computed(timestamp, func(o *T) time.Time { return *at(o).created }), Get: Anyone},
 		{Name: "updated_at", Value: computed(timestamp, func(o *T) time.Time { return *at(o).updated }), Get: Anyone},
 	}, own...)
+}
+
+// path is where the collection is, under /v2.0.
+func (r *Resource[T]) path() string {
+	if r.Path != "" {
+		return "/" + r.Path
+	}
+	return "/" + r.Collection
 }
 
 func (r *Resource[T]) attribute(name string) *Attribute[T] {
@@ -84,8 +101,8 @@ func (r *Resource[T]) notFound(id string) *model.Error {
 	return model.Errorf(http.StatusNotFound, strings.ReplaceAll(r.Title, " ", "")+"NotFound", "%s %s could not be found.", r.Title, id)
 }
 
-// visible are the attributes that a requester sees: all that are named by fields, or simply all.
-func (r *Resource[T]) visible(isAdmin bool, fields []string) []*Attribute[T] {
+// visible are the attributes that a class of requesters sees: all that are named by fields, or simply all.
+func (r *Resource[T]) visible(class Who, fields []string) []*Attribute[T] {
 	wanted := make(map[string]bool, len(fields))
 	for _, f := range fields {
 		wanted[f] = true
@@ -93,7 +110,7 @@ func (r *Resource[T]) visible(isAdmin bool, fields []string) []*Attribute[T] {
 	attributes := make([]*Attribute[T], 0, len(r.Attributes))
 	for i := range r.Attributes {
 		a := &r.Attributes[i]
-		if (a.Get == Anyone || a.Get != Nobody && isAdmin) && (len(wanted) == 0 || wanted[a.Name]) {
+		if a.Get.admits(class) && (len(wanted) == 0 || wanted[a.Name]) {
 			attributes = append(attributes, a)
 		}
 	}

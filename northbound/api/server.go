@@ -2,10 +2,12 @@ package api
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
+	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/store"
 	"github.com/planck-sdn/planck/northbound/auth"
 )
@@ -13,6 +15,9 @@ import (
 // Options are what the API can do without.
 type Options struct {
 	Log *zap.Logger // nil: nothing is logged
+	// Alive tells whether a node's switch is connected now. Nil: none is.
+	Alive func(node model.Number) bool
+	Now   func() time.Time // nil: time.Now
 	// More adds paths of others behind the same front door, such as those for operators (guard them with AdminOnly).
 	// Their handlers find the requester with auth.From, and say in HeaderRevision what they wrote.
 	More func(gin.IRouter)
@@ -34,11 +39,19 @@ func New(st *store.Store, authenticator auth.Authenticator, options Options) htt
 	engine.GET("/", serveVersions)
 	v2 := engine.Group("/v2.0")
 	serveExtensions(v2, log)
-	b := backend{st}
+	b := newBackend(st, options)
+	d := newDescription()
 	serveIndex(v2,
-		serve(v2, b, networks(b.networks()), log),
-		serve(v2, b, subnets(b.subnets()), log),
-		serve(v2, b, ports(b.ports()), log))
+		serve(v2, b, networks(b.networks()), d, log),
+		serve(v2, b, subnets(b.subnets()), d, log),
+		serve(v2, b, ports(b.ports()), d, log),
+		serve(v2, b, rbacPolicies(b.rbacPolicies()), d, log),
+		serve(v2, b, agents(b), d, log),
+		serve(v2, b, zones(b), d, log),
+		serve(v2, b, availabilities(b.availabilities()), d, log),
+		serveQuotas(v2, b, d, log))
+	serveBindings(v2, b, d, log)
+	d.serve(v2)
 	if options.More != nil {
 		options.More(engine)
 	}

@@ -12,13 +12,16 @@ func subnets(operations Operations[model.Subnet]) *Resource[model.Subnet] {
 	type subnet = model.Subnet
 	return &Resource[subnet]{
 		Name: "subnet", Collection: "subnets", Title: "Subnet",
+		Create: Anyone, Read: Anyone, Update: Anyone, Delete: Anyone,
 		ID:        func(s *subnet) string { return s.ID },
+		Revision:  func(s *subnet) int64 { return s.RevisionNumber },
+		Tags:      func(s *subnet) *[]string { return &s.Tags },
 		NetworkOf: func(s *subnet) string { return s.NetworkID },
 		Complete:  completeSubnet,
 		Store:     operations,
 		Attributes: standard(
 			func(s *subnet) standardFields {
-				return standardFields{&s.ID, &s.ProjectID, &s.Description, &s.RevisionNumber, &s.CreatedAt, &s.UpdatedAt}
+				return standardFields{&s.ID, &s.ProjectID, &s.Description, &s.Tags, &s.RevisionNumber, &s.CreatedAt, &s.UpdatedAt}
 			},
 			Attribute[subnet]{Name: "name", Value: of(name, func(s *subnet) *string { return &s.Name }),
 				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true, Sort: true},
@@ -64,6 +67,7 @@ var ipVersion = Type[int]{
 		return v, nil
 	},
 	Append: integer.Append,
+	Schema: schema{"type": "integer", "enum": []int{4}},
 	Filter: filterInt,
 }
 
@@ -100,6 +104,7 @@ var pools = listOf(Type[model.AddressRange]{
 		dst = appendIP(append(dst, `{"start":`...), r.Start)
 		return append(appendIP(append(dst, `,"end":`...), r.End), '}')
 	},
+	Schema: record(schema{"start": addressSchema, "end": addressSchema}, nil),
 }, "Invalid data format for IP pool: '%s'", false)
 
 var nameservers = listOf(Type[netip.Addr]{
@@ -111,6 +116,7 @@ var nameservers = listOf(Type[netip.Addr]{
 		return ip, err
 	},
 	Append: appendIP,
+	Schema: addressSchema,
 }, "Invalid data format for nameserver: '%s'", true)
 
 var hostRoutes = listOf(Type[model.HostRoute]{
@@ -134,6 +140,7 @@ var hostRoutes = listOf(Type[model.HostRoute]{
 		dst = cidr.Append(append(dst, `{"destination":`...), r.Destination)
 		return append(appendIP(append(dst, `,"nexthop":`...), r.NextHop), '}')
 	},
+	Schema: record(schema{"destination": cidr.Schema, "nexthop": addressSchema}, nil),
 }, "Invalid data format for hostroute: '%s'", true)
 
 // completeSubnet fills in what a new subnet leaves to its CIDR: a gateway that is absent is the first address, one

@@ -3,9 +3,11 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +26,8 @@ type Type[V any] struct {
 	Parse func(any) (V, error)
 	// Append appends the value as JSON.
 	Append func(dst []byte, v V) []byte
+	// Schema describes the JSON, see openapi.go.
+	Schema schema
 	// Filter makes the text of a filter comparable with what the store holds. Nil: it is so already.
 	Filter func(string) (string, error)
 }
@@ -73,6 +77,7 @@ func parseString(j any, max int) (string, error) {
 var text = Type[string]{
 	Parse:  func(j any) (string, error) { return parseString(j, maxText) },
 	Append: appendString,
+	Schema: schema{"type": "string", "maxLength": maxText},
 }
 
 // textOrNull takes null for an empty text: Folsom's Nova clears device_id that way, today's the host.
@@ -84,6 +89,7 @@ var textOrNull = Type[string]{
 		return text.Parse(j)
 	},
 	Append: appendString,
+	Schema: nullable(text.Schema),
 }
 
 // nullableText shows an empty text as null.
@@ -95,6 +101,7 @@ var nullableText = Type[string]{
 		}
 		return appendString(dst, s)
 	},
+	Schema: nullable(text.Schema),
 }
 
 // name is a line of printable characters without space at either end.
@@ -111,9 +118,10 @@ var name = Type[string]{
 		return s, nil
 	},
 	Append: appendString,
+	Schema: text.Schema,
 }
 
-var identifier = Type[string]{Parse: parseUUID, Append: appendString}
+var identifier = Type[string]{Parse: parseUUID, Append: appendString, Schema: schema{"type": "string", "format": "uuid"}}
 
 // parseUUID reads the canonical form, which is what the database holds, in either case.
 func parseUUID(j any) (string, error) {
@@ -127,6 +135,7 @@ func parseUUID(j any) (string, error) {
 var boolean = Type[bool]{
 	Parse:  parseBool,
 	Append: strconv.AppendBool,
+	Schema: schema{"type": "boolean"},
 	Filter: func(s string) (string, error) {
 		b, err := parseBool(s)
 		return strconv.FormatBool(b), err
@@ -147,6 +156,7 @@ func parseBool(j any) (bool, error) {
 var integer = Type[int]{
 	Parse:  parseInt,
 	Append: func(dst []byte, i int) []byte { return strconv.AppendInt(dst, int64(i), 10) },
+	Schema: schema{"type": "integer"},
 	Filter: filterInt,
 }
 
@@ -164,12 +174,19 @@ func filterInt(s string) (string, error) {
 	return strconv.Itoa(i), err
 }
 
-var revision = Type[int64]{Append: func(dst []byte, i int64) []byte { return strconv.AppendInt(dst, i, 10) }, Filter: filterInt}
+var revision = Type[int64]{
+	Append: func(dst []byte, i int64) []byte { return strconv.AppendInt(dst, i, 10) },
+	Schema: schema{"type": "integer", "minimum": 1},
+	Filter: filterInt,
+}
 
 // timestamp is UTC to the second.
-var timestamp = Type[time.Time]{Append: func(dst []byte, t time.Time) []byte {
-	return append(t.UTC().AppendFormat(append(dst, '"'), time.DateOnly+"T"+time.TimeOnly), 'Z', '"')
-}}
+var timestamp = Type[time.Time]{
+	Append: func(dst []byte, t time.Time) []byte {
+		return append(t.UTC().AppendFormat(append(dst, '"'), time.DateOnly+"T"+time.TimeOnly), 'Z', '"')
+	},
+	Schema: schema{"type": "string", "format": "date-time"},
+}
 
 // parseIP reads an address in its canonical form; leading zeros, which some read as octal, are refused.
 func parseIP(j any) (netip.Addr, error) {
@@ -199,7 +216,10 @@ var ipOrNull = Type[netip.Addr]{
 		}
 		return appendIP(dst, ip)
 	},
+	Schema: nullable(addressSchema),
 }
+
+var addressSchema = schema{"type": "string", "format": "ipv4"}
 
 // cidr is a prefix. Host bits are cut off, as Neutron does.
 var cidr = Type[netip.Prefix]{
@@ -212,6 +232,7 @@ var cidr = Type[netip.Prefix]{
 		return p.Masked(), nil
 	},
 	Append: func(dst []byte, p netip.Prefix) []byte { return append(p.AppendTo(append(dst, '"')), '"') },
+	Schema: schema{"type": "string", "example": "10.0.0.0/24"},
 	Filter: func(s string) (string, error) {
 		if p, err := netip.ParsePrefix(s); err == nil {
 			return p.Masked().String(), nil
@@ -224,6 +245,7 @@ var cidr = Type[netip.Prefix]{
 var macAddress = Type[model.MAC]{
 	Parse:  parseMAC,
 	Append: func(dst []byte, m model.MAC) []byte { return append(append(append(dst, '"'), m.String()...), '"') },
+	Schema: schema{"type": "string", "example": "fa:16:3e:01:02:03"},
 	Filter: func(s string) (string, error) {
 		if m, err := parseMAC(s); err == nil {
 			return m.String(), nil
@@ -277,6 +299,7 @@ var object = Type[map[string]any]{
 		}
 		return append(dst, text...)
 	},
+	Schema: schema{"type": "object", "additionalProperties": true},
 }
 
 // listOf is a list whose items are read by item. notAList is the error text for anything else; null is an empty list
@@ -307,5 +330,26 @@ func listOf[V any](item Type[V], notAList string, nullIsEmpty bool) Type[[]V] {
 			}
 			return append(dst, ']')
 		},
+		Schema: listSchema(item.Schema, nullIsEmpty),
 	}
+}
+
+func listSchema(item schema, orNull bool) schema {
+	list := schema{"type": "array", "items": item}
+	if orNull {
+		return nullable(list)
+	}
+	return list
+}
+
+// record describes a JSON object with these keys and no others.
+func record(required, optional schema) schema {
+	properties := schema{}
+	maps.Copy(properties, required)
+	maps.Copy(properties, optional)
+	r := schema{"type": "object", "properties": properties, "additionalProperties": false}
+	if len(required) > 0 {
+		r["required"] = slices.Sorted(maps.Keys(required))
+	}
+	return r
 }

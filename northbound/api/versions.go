@@ -16,14 +16,14 @@ func serveVersions(g *gin.Context) {
 }
 
 // entry is a resource as the index names it.
-type entry struct{ name, collection string }
+type entry struct{ name, collection, path string }
 
 // serveIndex lists the resources of the version.
 func serveIndex(routes gin.IRoutes, entries ...entry) {
 	routes.GET("", func(g *gin.Context) {
 		resources := make([]gin.H, len(entries))
 		for i, e := range entries {
-			resources[i] = gin.H{"name": e.name, "collection": e.collection, "links": selfLink(g, e.collection)}
+			resources[i] = gin.H{"name": e.name, "collection": e.collection, "links": selfLink(g, e.path)}
 		}
 		g.JSON(http.StatusOK, gin.H{"resources": resources})
 	})

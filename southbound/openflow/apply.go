@@ -13,20 +13,26 @@ import (
 )
 
 // ErrMeterInBundle: Open vSwitch refuses a meter inside a bundle, and then commits the rest of it.
-var ErrMeterInBundle = errors.New("a meter cannot be changed atomically with other things")
+var ErrMeterInBundle = errors.New("a meter cannot be changed atomically after other things")
 
 var errEmptyChange = errors.New("change of nothing")
 
 // Apply sends changes in the order given and returns when the switch has confirmed all by a barrier. If not atomic,
-// what is refused is returned and the rest is in force. If atomic, all is in one bundle (ONF EXT-230): what is refused is returned, and
-// then nothing of the list is in force. The error is for when no answer can be had; then the switch's tables must be read
-// again. ErrNoBundles: nothing of the list is in force. One Apply runs at a time.
+// what is refused is returned and the rest is in force. If atomic, the meters at the beginning of the list are changed by themselves,
+// and all that follows is in one bundle (ONF EXT-230): what is refused is returned, and then nothing of the list is in force but the
+// meters that were not refused. The error is for when no answer can be had; then the switch's tables must be read
+// again. ErrNoBundles: nothing of the list but meters is in force. One Apply runs at a time.
 func (s *Session) Apply(ctx context.Context, changes []flow.Change, atomic bool) ([]flow.Refusal, error) {
-	if atomic && slices.ContainsFunc(changes, func(c flow.Change) bool { return c.Meter != nil }) {
-		return nil, ErrMeterInBundle
-	}
 	if len(changes) == 0 {
 		return nil, nil
+	}
+	if atomic {
+		others := slices.IndexFunc(changes, func(c flow.Change) bool { return c.Meter == nil })
+		if others < 0 {
+			atomic = false
+		} else if slices.ContainsFunc(changes[others:], func(c flow.Change) bool { return c.Meter != nil }) {
+			return nil, ErrMeterInBundle
+		}
 	}
 	select {
 	case s.applying <- struct{}{}:
@@ -42,18 +48,15 @@ func (s *Session) Apply(ctx context.Context, changes []flow.Change, atomic bool)
 	if atomic {
 		err = s.applyBundle(ctx, b, changes)
 	} else {
-		err = s.stream(ctx, b, nil, changes, s.appendChange)
+		err = s.stream(ctx, b, changes, s.appendChange)
 	}
 	return s.refusals(b), err
 }
 
-// stream sends a first message if there is one, what encode makes of each change, and a barrier, and waits for its reply.
-func (s *Session) stream(ctx context.Context, b *batch, first []byte, changes []flow.Change, encode encodeChange) error {
+// stream sends what encode makes of each change, and a barrier, and waits for its reply.
+func (s *Session) stream(ctx context.Context, b *batch, changes []flow.Change, encode encodeChange) error {
 	w := chunkWriter{s: s, ctx: ctx}
 	defer w.release()
-	if err := w.append(func(buf []byte) ([]byte, error) { return append(buf, first...), nil }); err != nil {
-		return err
-	}
 	for i := range changes {
 		err := w.append(func(buf []byte) ([]byte, error) { return encode(buf, b.first+uint32(i), &changes[i]) })
 		var refused refusedHere
@@ -69,7 +72,7 @@ func (s *Session) stream(ctx context.Context, b *batch, first []byte, changes []
 
 type encodeChange func(b []byte, xid uint32, c *flow.Change) ([]byte, error)
 
-// appendChange appends the message for c. If it fails b is as it was.
+// appendChange appends the message for c, and nothing if it fails.
 func (s *Session) appendChange(b []byte, xid uint32, c *flow.Change) ([]byte, error) {
 	switch {
 	case c.Flow != "":
@@ -85,14 +88,22 @@ func (s *Session) appendChange(b []byte, xid uint32, c *flow.Change) ([]byte, er
 	return b, errEmptyChange
 }
 
-// applyBundle sends changes in a bundle. Open vSwitch commits a bundle although it refused a message that was to be
-// added, so the commit is sent only once a barrier has shown that nothing was. The open is not waited for by itself: when it fails,
-// so does all that was to be added, and the barrier shows it too.
+// applyBundle sends meters, and then other changes in a bundle. Open vSwitch commits a bundle although it refused a message that was
+// to be added, so the commit is sent only once a barrier has shown that nothing was: no meter that the bundle needs, and nothing in it.
+// The open is not waited for by itself: when it fails, so does all that was to be added, and the barrier shows it too.
 func (s *Session) applyBundle(ctx context.Context, b *batch, changes []flow.Change) error {
 	id := s.newBundle()
 	open := s.newRequest(of.TypeExperiment)
 	defer s.forget(open)
-	err := s.stream(ctx, b, bundleControl(open.xid, id, bundleOpen), changes, func(buf []byte, xid uint32, c *flow.Change) ([]byte, error) {
+	opened := false
+	err := s.stream(ctx, b, changes, func(buf []byte, xid uint32, c *flow.Change) ([]byte, error) {
+		if c.Meter != nil {
+			return s.appendChange(buf, xid, c)
+		}
+		if !opened {
+			buf = append(buf, bundleControl(open.xid, id, bundleOpen)...)
+			opened = true
+		}
 		return appendBundleAdd(buf, xid, id, func(buf []byte) ([]byte, error) { return s.appendChange(buf, xid, c) })
 	})
 	if err == nil {

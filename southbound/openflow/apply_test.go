@@ -70,6 +70,35 @@ func TestRefusalWithoutBundleAppliesTheRest(t *testing.T) {
 	}
 }
 
+// TestMetersComeBeforeTheBundle: meters at the beginning of an atomic list are there for the entries that use them; one that is refused
+// keeps the bundle from being committed.
+func TestMetersComeBeforeTheBundle(t *testing.T) {
+	_, s, r := connectOVS(t)
+	meter := func(id uint32) flow.Change {
+		return flow.Change{Op: flow.OpAdd, Meter: &flow.Meter{ID: id, Rate: 10, Burst: 10}}
+	}
+	metered := func(id uint32) flow.Change { return addFlow(flow.Entry{Priority: uint16(id), Meter: id}) }
+	mustApply(t, s, true, meter(1), meter(2), metered(1), metered(2))
+	mustApply(t, s, true, meter(3))
+	refusals, err := s.Apply(timeLimit(t), []flow.Change{meter(4), meter(1), meter(5), metered(4), metered(5)}, true)
+	if err != nil || len(refusals) != 1 || refusals[0].Index != 1 || !strings.Contains(refusals[0].Reason, "MeterExists") {
+		t.Errorf("refusals %v, error %v", refusals, err)
+	}
+	if got := mustRead(t, s); len(got.Flows) != 2 || len(got.Meters) != 5 {
+		t.Errorf("%d entries, meters %+v", len(got.Flows), got.Meters)
+	}
+	refusals, err = s.Apply(timeLimit(t), []flow.Change{meter(6), metered(6), metered(99)}, true)
+	if err != nil || len(refusals) != 1 || refusals[0].Index != 2 {
+		t.Errorf("refusals %v, error %v", refusals, err)
+	}
+	if got := mustRead(t, s); len(got.Flows) != 2 || len(got.Meters) != 6 {
+		t.Errorf("%d entries, meters %+v", len(got.Flows), got.Meters)
+	}
+	if errs := recorded(r, &r.errors); len(errs) > 0 {
+		t.Errorf("errors that nobody waited for: %v", errs)
+	}
+}
+
 func TestMeterIsNotAllowedInBundle(t *testing.T) {
 	_, s, _ := connectOVS(t)
 	_, err := s.Apply(timeLimit(t), []flow.Change{goodEntry(1), {Op: flow.OpAdd, Meter: &flow.Meter{ID: 1, Rate: 1, Burst: 1}}}, true)

@@ -382,7 +382,7 @@ func TestRefused(t *testing.T) {
 func plansNow(s *Session, d Desired) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ops, err := s.replica.plan(d)
+	ops, err := s.replica.plan(d, "")
 	return len(ops), err
 }
 

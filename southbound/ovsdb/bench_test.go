@@ -58,7 +58,7 @@ func BenchmarkUpdate(b *testing.B) {
 				if st := r.state(); len(st.Interfaces) != interfaces {
 					b.Fatal(len(st.Interfaces))
 				}
-				if _, err := r.plan(wanted()); err == nil {
+				if _, err := r.plan(wanted(), ""); err == nil {
 					b.Fatal("the mapped bridge is missing, and the plan does not say so")
 				}
 			}

@@ -122,7 +122,7 @@ func FuzzUpdate2(f *testing.F) {
 			}
 			r.state().Plugged()
 			for _, plan := range []func() (any, error){
-				func() (any, error) { return r.plan(wanted()) },
+				func() (any, error) { return r.plan(wanted(), "") },
 				func() (any, error) { return r.planRemoval(cloud) },
 			} {
 				ops, err := plan()

@@ -46,7 +46,7 @@ func (d Desired) validate() error {
 
 const tunnelPortName = "planck-vxlan"
 
-// Settings of OpenFlow connections. A node tries at least every second to come back, and notices within twice the
+// Settings of OpenFlow connections, and maxBackoff of the OVSDB connection too. A node tries at least every second to come back, and notices within twice the
 // probe interval that a controller is silent.
 const (
 	connectionMode  = "out-of-band"

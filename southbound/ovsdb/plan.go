@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	libovsdb "github.com/ovn-kubernetes/libovsdb/ovsdb"
 )
 
 // plan makes one transaction of all that is between the replica and the set-up wanted. Without a difference it has no
-// operations.
-func (r *replica) plan(d Desired) ([]libovsdb.Operation, error) {
+// operations. reached is the address and port at which the node reached us.
+func (r *replica) plan(d Desired, reached string) ([]libovsdb.Operation, error) {
 	if err := d.validate(); err != nil {
 		return nil, err
 	}
@@ -33,6 +34,7 @@ func (r *replica) plan(d Desired) ([]libovsdb.Operation, error) {
 	t.require(tableRoot, rootID, root, rootExternalIDs) // cloud and adoption are as they were when we decided
 	t.change(tableRoot, rootID, root, changes{rootExternalIDs: mapping(with(ids, map[string]string{keyCloud: d.Cloud}))})
 	settings[bridgeController] = r.planControllers(&t, bridge, d.Controllers)
+	r.planManagers(&t, reached)
 	added, err := r.planPorts(&t, d)
 	if err != nil {
 		return nil, err
@@ -135,6 +137,17 @@ func (r *replica) planControllers(t *txn, bridge row, targets []string) datum {
 		refs = append(refs, id)
 	}
 	return several(refs...)
+}
+
+// planManagers makes the connection over which the node reached us come back soon, unless an operator has said how soon. One that
+// is configured by a name stays as it is.
+func (r *replica) planManagers(t *txn, reached string) {
+	for id, m := range r.tables[tableManager] {
+		_, address, _ := strings.Cut(m[managerTarget].first(), ":") // tcp:10.0.0.1:6640
+		if address == reached && m[managerMaxBackoff].first() == "" {
+			t.change(tableManager, id, m, changes{managerMaxBackoff: one(maxBackoff)})
+		}
+	}
 }
 
 func (r row) has(ch changes) bool {

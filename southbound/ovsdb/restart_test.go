@@ -22,6 +22,24 @@ func TestServerRestarts(t *testing.T) {
 	ensure(t, s, wanted(), false)
 }
 
+// The connection over which a node reaches us is tried again every second, unless an operator has said otherwise.
+func TestManagerComesBackSoon(t *testing.T) {
+	n, r, l, s := attachedNode(t)
+	r.sees(t, "the set-up", complete)
+	if got := n.vsctl("get", "Manager", ".", "max_backoff"); got != "1000" {
+		t.Errorf("max_backoff %s", got)
+	}
+	n.vsctl("set", "Manager", ".", "max_backoff=4000", "--", "--id=@m", "create", "Manager", `target="ptcp:0:127.0.0.1"`,
+		"--", "add", "Open_vSwitch", ".", "manager_options", "@m")
+	ensure(t, s, wanted(), false)
+	if got := n.vsctl("--bare", "--columns=max_backoff", "find", "Manager", `target="`+l.target()+`"`); got != "4000" {
+		t.Errorf("the operator's max_backoff has become %s", got)
+	}
+	if got := n.vsctl("--bare", "--columns=max_backoff", "find", "Manager", `target="ptcp:0:127.0.0.1"`); got != "" {
+		t.Errorf("max_backoff %s of another manager", got)
+	}
+}
+
 func TestSwitchRestarts(t *testing.T) {
 	n, r, l, s := attachedNode(t)
 	r.sees(t, "the set-up", complete)
@@ -53,7 +71,7 @@ func TestStaleReplica(t *testing.T) {
 		{"del-br", IntegrationBridge},
 	} {
 		s.mu.Lock()
-		ops, err := s.replica.plan(d)
+		ops, err := s.replica.plan(d, "")
 		version := s.replica.version
 		s.mu.Unlock()
 		if err != nil || len(ops) == 0 {

@@ -15,6 +15,7 @@ const (
 	tablePort       = "Port"
 	tableInterface  = "Interface"
 	tableController = "Controller"
+	tableManager    = "Manager"
 )
 
 // shape says how a column holds its values, and thereby how update2 tells a change of it.
@@ -85,6 +86,11 @@ const (
 	controllerIsConnected
 )
 
+const (
+	managerTarget = iota
+	managerMaxBackoff
+)
+
 // schema names every column that is mirrored. Columns that Open vSwitch updates every few seconds (statistics,
 // status) are not among them, so that an idle node is silent.
 var schema = map[string][]column{
@@ -123,6 +129,10 @@ var schema = map[string][]column{
 		controllerMaxBackoff:      {"max_backoff", optional, integer},
 		controllerInactivityProbe: {"inactivity_probe", optional, integer},
 		controllerIsConnected:     {"is_connected", scalar, boolean},
+	},
+	tableManager: {
+		managerTarget:     {"target", scalar, text},
+		managerMaxBackoff: {"max_backoff", optional, integer},
 	},
 }
 

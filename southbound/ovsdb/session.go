@@ -216,7 +216,7 @@ func (s *Session) call(ctx context.Context, method string, params []any, result 
 //
 // It refuses, and changes nothing, with ErrForeignCloud, ErrForeignBridge, ErrForeignPort or ErrMapping.
 func (s *Session) Ensure(ctx context.Context, d Desired) (changed bool, err error) {
-	return s.converge(ctx, func(r *replica) ([]libovsdb.Operation, error) { return r.plan(d) })
+	return s.converge(ctx, func(r *replica) ([]libovsdb.Operation, error) { return r.plan(d, s.LocalAddr().String()) })
 }
 
 // Remove takes away all that Ensure made: the ports that bear Planck's mark, planck-cloud, and the integration bridge

@@ -64,7 +64,10 @@ type Port struct {
 	DeviceOwner  string `json:"device_owner"`
 	HostID       string `json:"binding:host_id"`
 	VIFType      string `json:"binding:vif_type"`
-	FixedIPs     []struct {
+	VIFDetails   struct {
+		DatapathType string `json:"datapath_type"`
+	} `json:"binding:vif_details"`
+	FixedIPs []struct {
 		SubnetID  string `json:"subnet_id"`
 		IPAddress string `json:"ip_address"`
 	} `json:"fixed_ips"`

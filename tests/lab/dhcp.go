@@ -126,6 +126,20 @@ func (v *VM) Renew(limit time.Duration) (Lease, error) {
 	return c.await(v.Name, len(before), limit)
 }
 
+// Told is what the last lease said besides, as the client understood it: domain, search, ntpsrv, and the header's boot_file and siaddr.
+func (v *VM) Told(what string) (string, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.dhcp == nil {
+		return "", fmt.Errorf("%s runs no DHCP client", v.Name)
+	}
+	records, err := v.dhcp.records()
+	if err != nil || len(records) == 0 {
+		return "", err
+	}
+	return records[len(records)-1][what], nil
+}
+
 // Release gives the address back (DHCPRELEASE) and ends the client.
 func (v *VM) Release() error {
 	v.mu.Lock()

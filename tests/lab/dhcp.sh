@@ -28,6 +28,7 @@ if [ -n "$reason" ]; then
 	ip=$new_ip_address subnet=$new_subnet_mask router=$new_routers dns=$new_domain_name_servers mtu=$new_interface_mtu
 	serverid=$new_dhcp_server_identifier lease=$new_dhcp_lease_time hostname=$new_host_name
 	staticroutes=$(classless $new_rfc3442_classless_static_routes)
+	domain=$new_domain_name search=$new_domain_search ntpsrv=$new_ntp_servers boot_file=$new_filename siaddr=$new_next_server
 else
 	event=$1
 fi
@@ -49,7 +50,8 @@ bound | renew | BOUND | RENEW | REBIND | REBOOT)
 		ip route replace default via "${router%% *}" dev "$interface"
 	fi
 	printf '%s\n' "event=$event" "ip=$ip" "mask=$subnet" "router=$router" "dns=$dns" "mtu=$mtu" "routes=$staticroutes" \
-		"server=$serverid" "lease=$lease" "hostname=$hostname" "end=" >>"$leases"
+		"server=$serverid" "lease=$lease" "hostname=$hostname" "domain=$domain" "search=$search" "ntpsrv=$ntpsrv" \
+		"boot_file=$boot_file" "siaddr=$siaddr" "end=" >>"$leases"
 	;;
 PREINIT)
 	ip link set "$interface" up

@@ -220,6 +220,15 @@ func (l *Lab) DialController(ctx context.Context, network, address string) (net.
 	return l.ctl.dial(ctx, network, address)
 }
 
+// ListenController listens inside the controller's namespace, for streams.
+func (l *Lab) ListenController(address string) (listener net.Listener, err error) {
+	err = l.ctl.do(func() error {
+		listener, err = net.Listen("tcp", address)
+		return err
+	})
+	return listener, err
+}
+
 // OnClose has f run at the start of Close, the last one first.
 func (l *Lab) OnClose(f func()) {
 	l.mu.Lock()

@@ -29,8 +29,8 @@ type testbed struct {
 
 const project = "bench"
 
-// start makes a testbed without nodes. Close it.
-func (e *environment) start(ctx context.Context) (_ *testbed, err error) {
+// start makes a testbed without nodes, with further flags for planckd. Close it.
+func (e *environment) start(ctx context.Context, flags ...string) (_ *testbed, err error) {
 	b := &testbed{e: e}
 	defer func() {
 		if err != nil {
@@ -53,7 +53,7 @@ func (e *environment) start(ctx context.Context) (_ *testbed, err error) {
 		return nil, err
 	}
 	started, err := cloud.Start(ctx, cloud.Options{Lab: l, Binary: filepath.Join(e.bin, "planckd"), Database: url,
-		Flags: []string{"--pprof", b.pprofSocket()}})
+		Flags: append([]string{"--pprof", b.pprofSocket(), "--quota", "network=-1,subnet=-1,port=-1"}, flags...)})
 	if err != nil {
 		return nil, err
 	}

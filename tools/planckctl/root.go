@@ -29,7 +29,7 @@ func newRoot(out io.Writer) *cobra.Command {
 		Short: "Ask and steer a running Planck controller",
 		Long: `planckctl asks and steers a running Planck controller, through its API. It needs no access to the nodes.
 
-Exit codes: 0, done and well; 1, the answer is bad news (status: there are problems; wait: not confirmed in time);
+Exit codes: 0, done and well; 1, the answer is bad news (status, db check: there are problems; wait: not confirmed in time);
 2, there is no answer (wrong usage, the controller cannot be reached, it refuses, there is no such thing).`,
 		Example: `  planckctl status
   planckctl --api https://controller:9696 --tls-ca ca.pem node list
@@ -58,6 +58,7 @@ Exit codes: 0, done and well; 1, the answer is bad news (status: there are probl
 			newNodeList(t), newNodeShow(t), newNodeReconcile(t), newNodeForget(t), newNodeDelete(t)),
 		newGroup("port", "Ports, as the data plane sees them", newPortShow(t)),
 		newGroup("flow", "Flow entries and what they are for", newFlowList(t)),
+		newGroup("db", "The database itself", newDBCheck(t)),
 		newWait(t),
 		newVersion(t),
 	)

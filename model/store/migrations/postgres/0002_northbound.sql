@@ -41,6 +41,7 @@ UPDATE ports SET fixed_ips = allocations.list FROM (
 
 ALTER TABLE nodes
     ADD COLUMN datapath_type text COLLATE "C" NOT NULL DEFAULT 'system';
+UPDATE ports SET datapath_type = 'system' WHERE host_id IN (SELECT hostname FROM nodes);
 
 -- A project's own limits; what is not here is the default. -1 is no limit.
 CREATE TABLE quotas (
@@ -57,4 +58,11 @@ CREATE TABLE nova_events (
     server_id text COLLATE "C" NOT NULL,
     port_id   text COLLATE "C" NOT NULL,
     at        timestamptz NOT NULL
+);
+
+-- The replica that sends them.
+CREATE TABLE nova_sender (
+    id         smallint PRIMARY KEY CHECK (id = 1),
+    replica    text COLLATE "C" NOT NULL,
+    expires_at double precision NOT NULL
 );

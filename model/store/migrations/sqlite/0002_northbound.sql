@@ -37,6 +37,7 @@ UPDATE ports SET fixed_ips = (SELECT json_group_array(json_object('subnet_id', s
     FROM (SELECT subnet_id, ip_address FROM ip_allocations WHERE port_number = ports.number ORDER BY position));
 
 ALTER TABLE nodes ADD COLUMN datapath_type text NOT NULL DEFAULT 'system';
+UPDATE ports SET datapath_type = 'system' WHERE host_id IN (SELECT hostname FROM nodes);
 
 -- A project's own limits; what is not here is the default. -1 is no limit.
 CREATE TABLE quotas (
@@ -53,4 +54,11 @@ CREATE TABLE nova_events (
     server_id text NOT NULL,
     port_id   text NOT NULL,
     at        datetime NOT NULL
+);
+
+-- The replica that sends them.
+CREATE TABLE nova_sender (
+    id         integer PRIMARY KEY CHECK (id = 1),
+    replica    text NOT NULL,
+    expires_at real NOT NULL
 );

@@ -1,0 +1,288 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/planck-sdn/planck/model"
+)
+
+func healthy(t testing.TB, s *Store) {
+	t.Helper()
+	if problems := must(s.Check(context.Background()))(t); len(problems) != 0 {
+		t.Fatalf("problems of a healthy database:\n%s", strings.Join(problems, "\n"))
+	}
+}
+
+// TestCheckFindsDamage does by SQL what no transaction of Planck's does.
+func TestCheckFindsDamage(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		node, _, err := s.ReportNode(context.Background(), model.Node{SystemID: "s1", Hostname: "compute1", EncapIP: addr("10.9.0.1"), DatapathType: "system",
+			Interfaces: []model.Interface{{Name: "tap1", PortID: "p", Ofport: 3}}})
+		check(t, err)
+		n := newNetwork(t, s, func(n *model.Network) { n.Tags = []string{"a", "b"} })
+		vlan := newNetwork(t, s, func(n *model.Network) {
+			n.NetworkType, n.PhysicalNetwork, n.SegmentationID = model.NetworkVLAN, "dc", 7
+		})
+		gone := newNetwork(t, s)
+		check(t, s.DeleteNetwork(admin, gone.ID))
+		a := newSubnet(t, s, n, "10.0.0.0/24")
+		b := newSubnet(t, s, n, "10.0.1.0/24", withoutDHCP)
+		other := newSubnet(t, s, vlan, "10.0.0.0/24", withoutDHCP)
+		p := newPort(t, s, n, func(p *model.Port) {
+			p.HostID, p.FixedIPs = "compute1", []model.FixedIP{{SubnetID: a.ID}, {SubnetID: b.ID}}
+			p.MAC = model.MAC{0xfa, 0x16, 0x3e, 0xab, 0xcd, 0xef}
+		})
+		q := newPort(t, s, n)
+		policy := newPolicy(t, s, n, model.AccessAsShared, "beta")
+		must(s.SetQuota(admin, "alpha", map[string]int{"port": 50}))(t)
+		healthy(t, s)
+
+		for _, damage := range []struct {
+			sql  string
+			says []string // what each of the problems must say
+		}{
+			{"UPDATE ports SET fixed_ips = '[]' WHERE id = '" + q.ID + "'", []string{q.ID, "fixed_ips says []", q.FixedIPs[0].IPAddress.String()}},
+			{"UPDATE ports SET fixed_ips = '{' WHERE id = '" + q.ID + "'", []string{q.ID, "fixed_ips is not"}},
+			{"DELETE FROM ip_allocations WHERE port_number = " + fmt.Sprint(q.Number), []string{q.ID, "fixed_ips"}},
+			{"UPDATE ip_allocations SET position = 0 WHERE port_number = " + fmt.Sprint(p.Number), []string{p.ID, "position 0 instead of 1"}},
+			{"UPDATE ip_allocations SET position = 2 - position WHERE port_number = " + fmt.Sprint(p.Number), []string{p.ID, "fixed_ips says"}},
+			{"UPDATE ip_allocations SET offset_in_cidr = 200 WHERE port_number = " + fmt.Sprint(q.Number), []string{"offset", a.ID}},
+			{"UPDATE ip_allocations SET offset_in_cidr = NULL WHERE port_number = " + fmt.Sprint(q.Number), []string{"offset", a.ID}},
+			{"UPDATE ip_allocations SET ip_address = '10.0.7.7' WHERE port_number = " + fmt.Sprint(q.Number), []string{"10.0.7.7", "no port can have it", a.ID}},
+			{"UPDATE ip_allocations SET ip_address = 'x' WHERE port_number = " + fmt.Sprint(q.Number), []string{"unable to parse"}},
+			{"UPDATE ip_allocations SET subnet_id = '" + other.ID + "' WHERE port_number = " + fmt.Sprint(q.Number), []string{q.ID, other.ID, vlan.ID}},
+			{"UPDATE ip_allocations SET subnet_id = 'none' WHERE port_number = " + fmt.Sprint(q.Number), []string{"there is no subnet none"}},
+			{"DELETE FROM ports WHERE id = '" + q.ID + "'", []string{"there is no port number " + fmt.Sprint(q.Number)}},
+			{"UPDATE ports SET network_id = 'none' WHERE id = '" + q.ID + "'", []string{q.ID, "there is no network none"}},
+			{"UPDATE ports SET mac_address = 'FA:16:3E:AB:CD:EF' WHERE id = '" + q.ID + "'", []string{q.ID, p.ID, "fa:16:3e:ab:cd:ef"}},
+			{"UPDATE ports SET mac_address = 'FA:16:3E:AB:CD:EF' WHERE id = '" + q.ID + "'", []string{q.ID, "not in Planck's form"}},
+			{"UPDATE ports SET vif_type = 'binding_failed' WHERE id = '" + p.ID + "'", []string{p.ID, "compute1", "should be ovs"}},
+			{"UPDATE ports SET vif_type = 'ovs' WHERE id = '" + q.ID + "'", []string{q.ID, "should be unbound"}},
+			{"UPDATE ports SET datapath_type = 'netdev' WHERE id = '" + p.ID + "'", []string{p.ID, "netdev"}},
+			{"UPDATE ports SET inactive_bindings = '[{\"host\":\"compute1\",\"vnic_type\":\"normal\",\"vif_type\":\"ovs\",\"datapath_type\":\"system\",\"profile\":{}}]' WHERE id = '" + p.ID + "'",
+				[]string{p.ID, "second binding", "compute1"}},
+			{"UPDATE ports SET binding_generation = 0 WHERE id = '" + p.ID + "'", []string{p.ID, "generation is 0"}},
+			{"UPDATE ports SET status = 'BUILD' WHERE id = '" + p.ID + "'", []string{p.ID, "BUILD"}},
+			{"UPDATE ports SET vnic_type = 'x' WHERE id = '" + p.ID + "'", []string{p.ID, "binding:vnic_type"}},
+			{"UPDATE ports SET profile = '[]' WHERE id = '" + p.ID + "'", []string{p.ID, "profile"}},
+			{"UPDATE ports SET tags = '[\"b\",\"a\"]' WHERE id = '" + p.ID + "'", []string{p.ID, "tags"}},
+			{"UPDATE ports SET extra_dhcp_opts = '' WHERE id = '" + p.ID + "'", []string{p.ID, "extra_dhcp_opts"}},
+			{"UPDATE ports SET allowed_address_pairs = 'null' || 'x' WHERE id = '" + p.ID + "'", []string{p.ID, "allowed_address_pairs"}},
+			{"UPDATE ports SET revision_number = 0 WHERE id = '" + p.ID + "'", []string{p.ID, "revision_number is 0"}},
+			{"UPDATE ports SET automatic = false WHERE automatic", []string{n.ID, "0 DHCP ports for 1"}},
+			{"UPDATE ports SET automatic = true WHERE id = '" + newPort(t, s, vlan).ID + "'", []string{vlan.ID, "1 DHCP ports for 0"}},
+			{"UPDATE ports SET device_owner = 'x' WHERE automatic", []string{"device_owner"}},
+			{"UPDATE subnets SET enable_dhcp = true WHERE id = '" + b.ID + "'", []string{n.ID, a.ID, b.ID, "DHCP is on"}},
+
+			{"UPDATE subnets SET network_id = 'none' WHERE id = '" + other.ID + "'", []string{other.ID, "there is no network none"}},
+			{"UPDATE subnets SET cidr = '10.0.0.0/16', gateway_ip = '', allocation_pools = '[]' WHERE id = '" + b.ID + "'", []string{a.ID, b.ID, "overlap"}},
+			{"UPDATE subnets SET cidr = 'x' WHERE id = '" + b.ID + "'", []string{b.ID, "x"}},
+			{"UPDATE subnets SET cidr = '10.0.1.9/24' WHERE id = '" + b.ID + "'", []string{b.ID, "host bits"}},
+			{"UPDATE subnets SET gateway_ip = '10.0.1.9' WHERE id = '" + b.ID + "'", []string{b.ID, "10.0.1.9"}},
+			{"UPDATE subnets SET gateway_ip = 'x' WHERE id = '" + b.ID + "'", []string{b.ID, "gateway_ip"}},
+			{"UPDATE subnets SET allocation_pools = '' WHERE id = '" + b.ID + "'", []string{b.ID, "allocation_pools"}},
+			{"UPDATE subnets SET dns_nameservers = '[1]' WHERE id = '" + b.ID + "'", []string{b.ID, "dns_nameservers"}},
+			{"UPDATE subnets SET host_routes = '[1]' WHERE id = '" + b.ID + "'", []string{b.ID, "host_routes"}},
+			{"UPDATE subnets SET revision_number = 0 WHERE id = '" + b.ID + "'", []string{b.ID, "revision_number"}},
+
+			{"UPDATE networks SET network_key = 99 WHERE id = '" + n.ID + "'", []string{n.ID, "key 99"}},
+			{"UPDATE networks SET network_key = 99 WHERE id = '" + n.ID + "'", []string{n.ID, "its key is 99"}},
+			{"UPDATE networks SET segmentation_id = 8 WHERE id = '" + vlan.ID + "'", []string{vlan.ID, "vlan dc 8"}},
+			{"UPDATE segments SET network_number = " + fmt.Sprint(n.Number) + " WHERE space = 'vlan'", []string{"vlan dc 7", "number " + fmt.Sprint(n.Number), "does not use it"}},
+			{"DELETE FROM segments WHERE space = 'vlan'", []string{vlan.ID, "vlan dc 7"}},
+			{"UPDATE networks SET network_type = 'gre' WHERE id = '" + n.ID + "'", []string{n.ID, "gre"}},
+			{"UPDATE networks SET mtu = 1 WHERE id = '" + n.ID + "'", []string{n.ID, "MTU"}},
+			{"UPDATE networks SET tags = '[\"a\",\"a\"]' WHERE id = '" + n.ID + "'", []string{n.ID, "tags"}},
+			{"UPDATE networks SET availability_zone_hints = '{}' WHERE id = '" + n.ID + "'", []string{n.ID, "availability_zone_hints"}},
+			{"UPDATE networks SET revision_number = -1 WHERE id = '" + n.ID + "'", []string{n.ID, "revision_number"}},
+
+			{"UPDATE nodes SET mappings = '{}' WHERE hostname = 'compute1'", []string{"compute1", "mappings"}},
+			{"UPDATE nodes SET encap_ip = 'x' WHERE hostname = 'compute1'", []string{"compute1", "encap_ip"}},
+			{"DELETE FROM node_confirmations", []string{"compute1", "confirmed"}},
+			{"DELETE FROM nodes", []string{p.ID, "should be binding_failed"}},
+			{"DELETE FROM nodes", []string{"tap1", fmt.Sprint("no node number ", node.Number)}},
+			{"UPDATE node_interfaces SET ofport = 40000", []string{"tap1", "40000"}},
+
+			{"UPDATE rbac_policies SET object_id = 'none'", []string{policy.ID, "there is no network none"}},
+			{"UPDATE rbac_policies SET action = 'x'", []string{policy.ID, "'x'"}},
+			{"UPDATE rbac_policies SET object_type = 'x'", []string{policy.ID, "'x'"}},
+			{"UPDATE rbac_policies SET revision_number = 0", []string{policy.ID, "revision_number"}},
+			{"UPDATE quotas SET resource = 'router'", []string{"alpha", "router"}},
+			{"UPDATE quotas SET max_count = 3000000000", []string{"alpha", "3000000000"}},
+
+			{"DELETE FROM cloud", []string{"cloud"}},
+			{"UPDATE cloud SET uuid = 'x'", []string{"cloud", "x"}},
+			{"DELETE FROM journal_pruned", []string{"journal_pruned has 0 rows"}},
+			{"UPDATE journal SET txid = 1000000000 WHERE seq = 1", []string{"journal has a line", "1000000000"}},
+			{"UPDATE journal_pruned SET txid = 1000000000", []string{"pruned", "1000000000"}},
+			{"UPDATE segments SET freed_txid = 1000000000 WHERE freed_txid IS NOT NULL", []string{"freed", "1000000000"}},
+			{"UPDATE node_confirmations SET horizon = 1000000000", []string{"confirmed", "1000000000"}},
+			{"UPDATE journal SET kind = 9 WHERE seq = 1", []string{"line 1", "kind 9"}},
+			{"UPDATE journal SET number = 0 WHERE seq = 1", []string{"line 1"}},
+		} {
+			problems := damaged(t, s, damage.sql)
+			found := false
+			for _, problem := range problems {
+				all := true
+				for _, say := range damage.says {
+					all = all && strings.Contains(problem, say)
+				}
+				found = found || all
+			}
+			if !found {
+				t.Errorf("%s\nshould say %q, says:\n%s", damage.sql, damage.says, strings.Join(problems, "\n"))
+			}
+		}
+		healthy(t, s)
+	})
+}
+
+// damaged gives what Check says after a statement that takes no notice of foreign keys, and undoes it.
+func damaged(t *testing.T, s *Store, statement string) []string {
+	t.Helper()
+	off, on := "SELECT 1", "SELECT 1"
+	if s.dialect.name == sqliteName {
+		off, on = "PRAGMA foreign_keys = off", "PRAGMA foreign_keys = on" // which does nothing within a transaction
+	}
+	check(t, s.db.Exec(off).Error)
+	defer func() { check(t, s.db.Exec(on).Error) }()
+	tx := s.db.Begin()
+	defer tx.Rollback()
+	if s.dialect.name == postgresName {
+		check(t, tx.Exec("SET LOCAL session_replication_role = replica").Error)
+	}
+	if result := tx.Exec(statement); result.Error != nil || result.RowsAffected == 0 {
+		t.Fatalf("%s: %d rows, %v", statement, result.RowsAffected, result.Error)
+	}
+	return must(s.check(tx))(t)
+}
+
+// Whatever tenants, nodes and administrators do, also at once, there is nothing to find.
+func TestCheckAfterRandomOperations(t *testing.T) {
+	onBothWith(t, Options{Quotas: map[string]int{"port": 60, "network": 12, "subnet": 30}}, func(t *testing.T, s *Store) {
+		var workers sync.WaitGroup
+		for w := range 6 {
+			workers.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(w), 7))
+				for range 150 {
+					if err := operate(s, r); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		workers.Wait()
+		healthy(t, s)
+		if ports := must(s.ListPorts(admin, Query{}))(t); len(ports) < 10 {
+			t.Errorf("only %d ports were left: the operations are not worth the name", len(ports))
+		}
+	})
+}
+
+// operate does one random operation. Refusals are all right, and so are lost connections.
+func operate(s *Store, r *rand.Rand) error {
+	pick := func(table string) string {
+		var ids []string
+		if err := s.reader.Raw("SELECT id FROM " + table).Scan(&ids).Error; err != nil || len(ids) == 0 {
+			return "none"
+		}
+		return ids[r.IntN(len(ids))]
+	}
+	host := fmt.Sprintf("compute%d", r.IntN(3))
+	project := []string{"alpha", "beta"}[r.IntN(2)]
+	tags := []string{"b", "a", "c"}[:r.IntN(4)]
+	var err error
+	switch r.IntN(16) {
+	case 0:
+		err = s.CreateNetworks(admin, []*model.Network{{ProjectID: project, Shared: r.IntN(3) == 0, External: r.IntN(3) == 0, Tags: tags}})
+	case 1:
+		err = s.CreateNetworks(admin, []*model.Network{{ProjectID: project, NetworkType: model.NetworkVLAN, PhysicalNetwork: "dc", SegmentationID: 1 + r.Uint32N(9)}})
+	case 2, 3:
+		cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(r.IntN(8)), 0}), 22+r.IntN(8)).Masked()
+		err = s.CreateSubnets(admin, []*model.Subnet{{NetworkID: pick("networks"), ProjectID: project, IPVersion: 4, CIDR: cidr,
+			GatewayIP: model.DefaultGateway(cidr), EnableDHCP: r.IntN(3) > 0, Tags: tags}})
+	case 4, 5, 6, 7:
+		p := &model.Port{NetworkID: pick("networks"), ProjectID: project, HostID: host, Tags: tags, DeviceOwner: "compute:nova"}
+		err = s.CreatePorts(admin, []PortRequest{{Port: p}, {Port: &model.Port{NetworkID: p.NetworkID, ProjectID: project}}})
+	case 8:
+		subnet := pick("subnets")
+		_, err = s.UpdatePort(admin, pick("ports"), func(p *model.Port) error {
+			p.HostID, p.Tags = host, tags
+			if r.IntN(2) == 0 {
+				p.FixedIPs = []model.FixedIP{{SubnetID: subnet}}
+			}
+			return nil
+		})
+	case 9:
+		err = s.DeletePort(admin, pick("ports"))
+	case 10:
+		_, err = s.UpdateSubnet(admin, pick("subnets"), func(s *model.Subnet) error { s.EnableDHCP = !s.EnableDHCP; return nil })
+	case 11:
+		err = s.DeleteSubnet(admin, pick("subnets"))
+	case 12:
+		if r.IntN(4) == 0 {
+			err = s.DeleteNetwork(admin, pick("networks"))
+		}
+	case 13:
+		err = s.CreateRBACPolicies(admin, []*model.RBACPolicy{{ProjectID: project, ObjectType: model.RBACObjectNetwork, ObjectID: pick("networks"),
+			Action: model.RBACActions[r.IntN(2)], TargetProject: []string{"alpha", "beta", "*"}[r.IntN(3)]}})
+	case 14:
+		err = s.DeleteRBACPolicy(admin, pick("rbac_policies"))
+	case 15:
+		report := model.Node{SystemID: host, Hostname: host, DatapathType: []string{"system", "netdev"}[r.IntN(2)]}
+		if r.IntN(2) == 0 {
+			report.Mappings = []model.Mapping{{PhysicalNetwork: "dc", Bridge: "br-dc"}}
+		}
+		_, _, err = s.ReportNode(context.Background(), report)
+	}
+	if refusal := (*model.Error)(nil); errors.As(err, &refusal) || errors.Is(err, ErrUnavailable) {
+		return nil
+	}
+	return err
+}
+
+// A reader works beside the store that serves the database, changes nothing, and refuses what it does not know.
+func TestOpenReadOnly(t *testing.T) {
+	for name, url := range map[string]string{"sqlite": sqliteURL(t), "postgres": postgresURL(t)} {
+		t.Run(name, func(t *testing.T) {
+			ctx := context.Background()
+			if _, err := OpenReadOnly(ctx, url); err == nil {
+				t.Error("an empty database is opened")
+			}
+			if path, isFile := strings.CutPrefix(url, "sqlite:"); isFile {
+				if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 0 {
+					t.Errorf("looking made %v, %v", files, err)
+				}
+			}
+			s := open(t, url, Options{})
+			n := newNetwork(t, s)
+			reader := must(OpenReadOnly(ctx, url))(t)
+			healthy(t, reader)
+			newPort(t, s, n) // beside it
+			if got := must(reader.Network(admin, n.ID))(t); got.Name != n.Name {
+				t.Errorf("read: %+v", got)
+			}
+			if err := reader.DeleteNetwork(admin, n.ID); err == nil {
+				t.Error("a reader deletes")
+			}
+			check(t, reader.Close())
+
+			check(t, s.db.Exec("INSERT INTO schema_migrations (version, name) VALUES (1000, 'later')").Error)
+			if _, err := OpenReadOnly(ctx, url); err == nil || !strings.Contains(err.Error(), "version 1000") {
+				t.Errorf("another schema: %v", err)
+			}
+		})
+	}
+	if _, err := OpenReadOnly(context.Background(), "mysql://x"); err == nil {
+		t.Error("another kind of database is opened")
+	}
+}

@@ -1,0 +1,44 @@
+package store
+
+import (
+	"slices"
+	"strings"
+
+	"gorm.io/gorm"
+)
+
+// sortedTags gives tags as they are stored: sorted, each once.
+func sortedTags(tags []string) []string {
+	return notNil(slices.Compact(slices.Sorted(slices.Values(tags))))
+}
+
+// Filters by tags. Each value is a list with commas; several values are one list.
+const (
+	allTags   = "tags"
+	anyTag    = "tags-any"
+	notAll    = "not-tags"
+	notAnyTag = "not-tags-any"
+)
+
+// filterTags compares with the JSON list in a column.
+func filterTags(db *gorm.DB, column, filter string, values []string) (*gorm.DB, error) {
+	wanted := sortedTags(strings.Split(strings.Join(values, ","), ","))
+	for _, tag := range wanted {
+		if strings.ContainsRune(tag, 0) {
+			return nil, invalid("the value of %s contains a NUL character", filter)
+		}
+	}
+	list := "json_each(" + column + ") AS tag"
+	if db.Name() == postgresName {
+		list = "json_array_elements_text(CAST(" + column + " AS json)) AS tag (value)"
+	}
+	switch filter {
+	case allTags:
+		return db.Where("(SELECT COUNT(*) FROM "+list+" WHERE tag.value IN ?) = ?", wanted, len(wanted)), nil
+	case anyTag:
+		return db.Where("EXISTS (SELECT 1 FROM "+list+" WHERE tag.value IN ?)", wanted), nil
+	case notAll:
+		return db.Where("(SELECT COUNT(*) FROM "+list+" WHERE tag.value IN ?) < ?", wanted, len(wanted)), nil
+	}
+	return db.Where("NOT EXISTS (SELECT 1 FROM "+list+" WHERE tag.value IN ?)", wanted), nil
+}

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+
+	"github.com/planck-sdn/planck/model/store"
+)
+
+// quota is how many objects of each resource a project may have; -1 is any number.
+type quota struct {
+	project string
+	limits  map[string]int
+}
+
+// quotas declares the limits of projects (Neutron API reference, "Quotas extension"): an attribute for each resource that is counted. The
+// id of a quota is its project's.
+func quotas(operations Operations[quota]) *Resource[quota] {
+	project := computed(text, func(q *quota) string { return q.project })
+	attributes := []Attribute[quota]{
+		{Name: "tenant_id", Value: project, Get: Anyone, Filter: true, Sort: true},
+		{Name: "project_id", Value: project, Get: Anyone, Filter: true, Sort: true},
+	}
+	for _, name := range store.QuotaResources {
+		attributes = append(attributes, Attribute[quota]{Name: name, Value: limitOf(name), Put: Anyone, Get: Anyone})
+	}
+	return &Resource[quota]{
+		Name: "quota", Collection: "quotas", Title: "Quota",
+		Read: Anyone, Update: Admin, Delete: Admin,
+		ID:         func(q *quota) string { return q.project },
+		Attributes: attributes,
+		Store:      operations,
+	}
+}
+
+func limitOf(resource string) Value[quota] {
+	return Value[quota]{
+		parse: func(j any) (func(*quota), error) {
+			n, err := limit.Parse(j)
+			return func(q *quota) { q.limits[resource] = n }, err
+		},
+		append: func(dst []byte, q *quota) []byte { return limit.Append(dst, q.limits[resource]) },
+		schema: limit.Schema,
+	}
+}
+
+var limit = Type[int]{
+	Parse: func(j any) (int, error) {
+		n, err := parseInt(j)
+		if err == nil && (n < -1 || n > 1<<31-1) {
+			err = because("'%s' is not in valid range '-1' through '%d'", show(j), 1<<31-1)
+		}
+		return n, err
+	},
+	Append: integer.Append,
+	Schema: schema{"type": "integer", "minimum": -1, "maximum": 1<<31 - 1},
+}
+
+func (b backend) quotas() Operations[quota] {
+	get := func(ctx context.Context, project string) (*quota, error) {
+		if err := ownQuota(ctx, project); err != nil {
+			return nil, err
+		}
+		limits, err := b.Quota(ctx, project)
+		return &quota{project, limits}, err
+	}
+	return Operations[quota]{
+		Get: get,
+		List: func(ctx context.Context, q store.Query) ([]*quota, error) {
+			rows, err := b.Quotas(ctx)
+			if err != nil {
+				return nil, err
+			}
+			var list []*quota
+			for _, row := range rows {
+				if ownQuota(ctx, row.ProjectID) == nil {
+					list = append(list, &quota{row.ProjectID, row.Limits})
+				}
+			}
+			return inMemory(quotas(Operations[quota]{}), list, q)
+		},
+		Update: func(ctx context.Context, project string, change func(*quota) error) (*quota, error) {
+			said := quota{project, map[string]int{}}
+			if err := change(&said); err != nil {
+				return nil, err
+			}
+			limits, err := b.SetQuota(ctx, project, said.limits)
+			return &quota{project, limits}, err
+		},
+		Delete: b.ResetQuota,
+	}
+}
+
+// ownQuota refuses the quota of another project.
+func ownQuota(ctx context.Context, project string) error {
+	if scope := store.ScopeOf(ctx); !scope.Admin && (scope.ProjectID != project || project == "") {
+		return notAuthorized("get_quota")
+	}
+	return nil
+}
+
+// serveQuotas adds the quotas, and what there is beside them: the requester's project, the defaults, and what is used.
+func serveQuotas(routes gin.IRoutes, b backend, d *description, log *zap.Logger) entry {
+	r := quotas(b.quotas())
+	c := newCollection(b, r, func(string) Operations[quota] { return r.Store }, log)
+	routes.GET("/quotas/tenant", c.handle("id", ownTenant))
+	routes.GET("/quotas/project", c.handle("id", ownTenant))
+	c.routes(routes, "/quotas", "id")
+	describe(d, r, r.Store, "/quotas", "id")
+	routes.GET("/quotas/:id/default", c.handle("id", func(r *request) (int, []byte, error) {
+		if err := ownQuota(r.ctx, r.id); err != nil {
+			return 0, nil, err
+		}
+		return http.StatusOK, c.one(r, &quota{r.id, b.DefaultQuota()}, nil), nil
+	}))
+	routes.GET("/quotas/:id/details", c.handle("id", func(r *request) (int, []byte, error) {
+		if err := ownQuota(r.ctx, r.id); err != nil {
+			return 0, nil, err
+		}
+		details, err := b.QuotaDetails(r.ctx, r.id)
+		if err != nil {
+			return 0, nil, err
+		}
+		body := []byte(`{"quota":{`)
+		for i, name := range slices.Sorted(maps.Keys(details)) {
+			if i > 0 {
+				body = append(body, ',')
+			}
+			d := details[name]
+			body = fmt.Appendf(body, `%q:{"limit":%d,"used":%d,"reserved":%d}`, name, d.Limit, d.Used, d.Reserved)
+		}
+		return http.StatusOK, append(body, "}}"...), nil
+	}))
+	return entry{c.Name, c.Collection, "quotas"}
+}
+
+// ownTenant answers clients that ask whose quota they may see.
+func ownTenant(r *request) (int, []byte, error) {
+	body := appendString([]byte(`{"tenant":{"tenant_id":`), r.who.ProjectID)
+	body = appendString(append(body, `,"project_id":`...), r.who.ProjectID)
+	return http.StatusOK, append(body, "}}"...), nil
+}
