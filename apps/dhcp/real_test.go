@@ -321,6 +321,10 @@ func TestDhclient(t *testing.T) {
 		configure("")
 		client := start()
 		client.told("BOUND", want)
+		client.until("a lease in its file", func() bool { // written after the script has run, and what a reboot begins with
+			leases, _ := os.ReadFile(filepath.Join(dir, "leases"))
+			return strings.Contains(string(leases), "fixed-address 10.0.0.5;") && strings.HasSuffix(string(leases), "}\n")
+		})
 		client.stop()
 
 		w.change(c, false)

@@ -16,8 +16,9 @@ import (
 
 // client speaks to the API.
 type client struct {
-	base string // URL without a final slash
-	http *http.Client
+	base  string // URL without a final slash
+	http  *http.Client
+	token func(context.Context) (string, error) // nil: none is needed
 }
 
 // patience is how long the controller may take to begin its answer.
@@ -58,6 +59,15 @@ func (c client) do(ctx context.Context, r request) (io.ReadCloser, error) {
 	q, err := http.NewRequestWithContext(ctx, r.method, address, nil)
 	if err != nil {
 		return nil, err
+	}
+	if c.token != nil {
+		token, err := c.token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if token != "" {
+			q.Header.Set("X-Auth-Token", token)
+		}
 	}
 	answer, err := c.http.Do(q)
 	if err != nil {

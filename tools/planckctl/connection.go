@@ -31,7 +31,7 @@ func (f connectionFlags) client() (client, error) {
 		DialContext:     (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSClientConfig: config,
 	}
-	return client{base: strings.TrimRight(f.api, "/"), http: &http.Client{Transport: transport}}, nil
+	return client{base: strings.TrimRight(f.api, "/"), http: &http.Client{Transport: transport}, token: f.token}, nil
 }
 
 func (f connectionFlags) tls() (*tls.Config, error) {

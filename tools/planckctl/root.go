@@ -29,6 +29,9 @@ func newRoot(out io.Writer) *cobra.Command {
 		Short: "Ask and steer a running Planck controller",
 		Long: `planckctl asks and steers a running Planck controller, through its API. It needs no access to the nodes.
 
+Where the controller asks Keystone who sends a request, planckctl takes OS_TOKEN, or OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and
+OS_PROJECT_NAME as other clients of OpenStack do. What it does is for administrators.
+
 Exit codes: 0, done and well; 1, the answer is bad news (status, db check: there are problems; wait: not confirmed in time);
 2, there is no answer (wrong usage, the controller cannot be reached, it refuses, there is no such thing).`,
 		Example: `  planckctl status
