@@ -15,12 +15,14 @@ type DNSAssignment struct {
 	FQDN      string // ends with a dot
 }
 
+var addressDashes = strings.NewReplacer(".", "-", ":", "-")
+
 // Hostname is what a host at this address is called: its port's dns_name, or a name made of the address.
 func (p *Port) Hostname(at netip.Addr) string {
 	if p.DNSName != "" {
 		return p.DNSName
 	}
-	return "host-" + strings.NewReplacer(".", "-", ":", "-").Replace(at.String())
+	return "host-" + addressDashes.Replace(at.String())
 }
 
 // DNSAssignment gives the port's names in the cloud's domain (Neutron API reference, "DNS integration").

@@ -27,10 +27,18 @@ type ConflictError struct{ Reason string }
 
 func (e *ConflictError) Error() string { return e.Reason }
 
-// beginError marks a failure before anything was done.
+// beginError marks a failure before anything was done, or at least before it was committed.
 type beginError struct{ error }
 
 func (e beginError) Unwrap() error { return e.error }
+
+// beforeCommit marks the loss of the database while a transaction could not have been committed yet.
+func beforeCommit(err error) error {
+	if lost(err) {
+		return beginError{err}
+	}
+	return err
+}
 
 // retryable tells whether the transaction left no trace and may succeed when tried again. A violated foreign key or
 // unique index means that another transaction was faster: the next attempt sees its effects and refuses in words.

@@ -102,6 +102,7 @@ func TestEventsOfAPort(t *testing.T) {
 				node := must(s.Nodes(ctx))(t)
 				return s.DeleteNode(ctx, node[slices.IndexFunc(node, func(n *model.Node) bool { return n.Hostname == "b" })].Number)
 			}, []string{"vif-unplugged server p"}},
+			{"its host is back", func() error { reportHost(t, s, "b", "system"); return nil }, nil},
 			{"moved from there", update(func(p *model.Port) { p.HostID = "a" }), nil},
 			{"plugged here", active, []string{"vif-plugged server p"}},
 			{"another server's", update(func(p *model.Port) { p.DeviceID = "other" }), nil},
@@ -119,6 +120,15 @@ func TestEventsOfAPort(t *testing.T) {
 			}
 			if got := told(t, s, names); !slices.Equal(got, step.want) {
 				t.Errorf("%s: told %q, want %q", step.what, got, step.want)
+			}
+			woken := false
+			select {
+			case <-s.EventsWritten():
+				woken = true
+			default:
+			}
+			if woken != (step.want != nil) {
+				t.Errorf("%s: woken %v", step.what, woken)
 			}
 		}
 	})

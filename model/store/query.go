@@ -36,7 +36,7 @@ type columnKind int
 const (
 	textColumn columnKind = iota
 	boolColumn
-	integerColumn
+	integerColumn // of 64 bits: PostgreSQL takes no larger parameter than the column is
 	timeColumn
 	listColumn // can be filtered only, by a function of its own
 	tagsColumn // likewise
@@ -78,7 +78,7 @@ func commonColumns(table string, own map[string]column) map[string]column {
 }
 
 var networkResource = resource{"Network", "networks", commonColumns("networks", map[string]column{
-	"admin_state_up": {"admin_state_up", boolColumn}, "shared": {"shared", boolColumn}, "mtu": {"mtu", integerColumn},
+	"admin_state_up": {"admin_state_up", boolColumn}, "shared": {"shared", boolColumn}, "mtu": {"(CAST(networks.mtu AS bigint))", integerColumn},
 	"port_security_enabled": {"port_security_enabled", boolColumn}, "status": {"(CAST('" + model.StatusActive + "' AS text))", textColumn},
 	"provider:network_type": {"network_type", textColumn}, "provider:physical_network": {"physical_network", textColumn},
 	"provider:segmentation_id": {"segmentation_id", integerColumn},
@@ -86,7 +86,7 @@ var networkResource = resource{"Network", "networks", commonColumns("networks", 
 }), Scope.networks}
 
 var subnetResource = resource{"Subnet", "subnets", commonColumns("subnets", map[string]column{
-	"network_id": {"network_id", textColumn}, "ip_version": {"ip_version", integerColumn}, "cidr": {"cidr", textColumn},
+	"network_id": {"network_id", textColumn}, "ip_version": {"(CAST(subnets.ip_version AS bigint))", integerColumn}, "cidr": {"cidr", textColumn},
 	"gateway_ip": {"gateway_ip", textColumn}, "enable_dhcp": {"enable_dhcp", boolColumn},
 	"shared": {"shared", boolColumn},
 }), Scope.subnets}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"reflect"
 	"slices"
@@ -39,7 +40,15 @@ func (s *Store) ListSubnets(ctx context.Context, q Query) ([]*model.Subnet, erro
 // SubnetIDs gives the ids of the subnets on each of the networks, with one statement.
 func (s *Store) SubnetIDs(ctx context.Context, networkIDs []string) (map[string][]string, error) {
 	var rows []struct{ ID, NetworkID string }
-	err := s.reader.WithContext(ctx).Raw("SELECT id, network_id FROM subnets WHERE network_id IN ? ORDER BY number", networkIDs).Scan(&rows).Error
+	listed, err := json.Marshal(networkIDs) // one parameter, however many there are
+	if err != nil {
+		return nil, err
+	}
+	elements := "SELECT value FROM json_each(?)"
+	if s.dialect.name == postgresName {
+		elements = "SELECT json_array_elements_text(CAST(? AS json))"
+	}
+	err = s.reader.WithContext(ctx).Raw("SELECT id, network_id FROM subnets WHERE network_id IN ("+elements+") ORDER BY number", string(listed)).Scan(&rows).Error
 	ids := make(map[string][]string, len(networkIDs))
 	for _, r := range rows {
 		ids[r.NetworkID] = append(ids[r.NetworkID], r.ID)

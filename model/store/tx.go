@@ -60,10 +60,10 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) (revision int
 	}()
 	t := &tx{DB: db, store: s, scope: scopeOf(ctx), now: s.options.Source.Now().UTC().Truncate(time.Second)}
 	if err := fn(t); err != nil {
-		return 0, err
+		return 0, beforeCommit(err)
 	}
 	if revision, err = t.writeJournal(); err != nil {
-		return 0, err
+		return 0, beforeCommit(err)
 	}
 	committed = true
 	err = db.Commit().Error

@@ -36,9 +36,9 @@ func agents(b backend) *Resource[agent] {
 			{Name: "availability_zone", Value: constant(availabilityZone), Get: Anyone, Filter: true, Sort: true},
 			{Name: "admin_state_up", Value: computed(boolean, func(*agent) bool { return true }), Get: Anyone, Filter: true, Sort: true},
 			{Name: "alive", Value: computed(boolean, func(a *agent) bool { return a.alive }), Get: Anyone, Filter: true, Sort: true},
-			{Name: "created_at", Value: computed(timestamp, func(a *agent) time.Time { return a.CreatedAt }), Get: Anyone},
-			{Name: "started_at", Value: computed(timestamp, func(a *agent) time.Time { return a.CreatedAt }), Get: Anyone},
-			{Name: "heartbeat_timestamp", Value: computed(timestamp, func(a *agent) time.Time { return a.seen }), Get: Anyone},
+			{Name: "created_at", Value: computed(agentTime, func(a *agent) time.Time { return a.CreatedAt }), Get: Anyone},
+			{Name: "started_at", Value: computed(agentTime, func(a *agent) time.Time { return a.CreatedAt }), Get: Anyone},
+			{Name: "heartbeat_timestamp", Value: computed(agentTime, func(a *agent) time.Time { return a.seen }), Get: Anyone},
 			{Name: "description", Value: constant(""), Get: Anyone},
 			{Name: "configurations", Value: computed(object, (*agent).configurations), Get: Anyone},
 			{Name: "resources_synced", Value: computed(boolean, func(*agent) bool { return true }), Get: Anyone},
@@ -46,6 +46,14 @@ func agents(b backend) *Resource[agent] {
 	}
 	r.Store = b.agents(r)
 	return r
+}
+
+// agentTime is UTC to the second, as Neutron writes the times of agents, and of nothing else: gophercloud reads no other form here.
+var agentTime = Type[time.Time]{
+	Append: func(dst []byte, t time.Time) []byte {
+		return append(t.UTC().AppendFormat(append(dst, '"'), time.DateTime), '"')
+	},
+	Schema: schema{"type": "string"},
 }
 
 func (a *agent) configurations() map[string]any {

@@ -246,34 +246,38 @@ func TestPortAttributes(t *testing.T) {
 // tryAttributes runs the tries, each on an object of its own, and sees to it that every attribute has some. base is
 // the body of an object that can be created.
 func tryAttributes[T any](t *testing.T, s *server, r *Resource[T], all []attributeTries, base func() string) {
+	t.Helper()
+	tryAttributesAt(t, s, r, "/v2.0"+r.path(), "id", all, base)
+}
+
+// tryAttributesAt does so with the collection at path, whose objects are known by the attribute key.
+func tryAttributesAt[T any](t *testing.T, s *server, r *Resource[T], path, key string, all []attributeTries, base func() string) {
+	t.Helper()
 	tried := map[string]bool{}
 	for _, a := range all {
 		tried[a.attribute] = true
 		t.Run(a.attribute, func(t *testing.T) {
 			for _, try := range a.post {
 				body := with(t, base(), a.attribute, try.sent)
-				before := s.count(r.Collection)
-				answer := s.do(http.MethodPost, "/v2.0/"+r.Collection, wrap(r.Name, body))
+				before := s.do(http.MethodGet, path, "").body
+				answer := s.do(http.MethodPost, path, wrap(r.Name, body))
 				checkTry(t, http.MethodPost, a.attribute, try, answer, r.Name)
-				if after := s.count(r.Collection); answer.status >= 400 && after != before {
-					t.Errorf("POST %s refused, but there are %d %s and not %d", try.sent, after, r.Collection, before)
+				if after := s.do(http.MethodGet, path, "").body; answer.status >= 400 && after != before {
+					t.Errorf("POST %s refused, but there are now\n%s and not\n%s", try.sent, after, before)
 				}
 				if answer.status < 400 {
-					s.remove(r.Collection, answer.object(r.Name)["id"])
+					s.expect("204", http.MethodDelete, fmt.Sprintf("%s/%s", path, answer.object(r.Name)[key]), "")
 				}
 			}
 			for _, try := range a.put {
-				object := s.create(r.Name, with(t, with(t, base(), "name", `"before"`), "description", `"before"`))
-				path := fmt.Sprintf("/v2.0/%s/%s", r.Collection, object["id"])
-				before := s.do(http.MethodGet, path, "").body
-				answer := s.do(http.MethodPut, path, wrap(r.Name, with(t, "{}", a.attribute, try.sent)))
-				checkTry(t, http.MethodPut, a.attribute, try, answer, r.Name)
-				if after := s.do(http.MethodGet, path, "").body; answer.status >= 400 && after != before {
-					t.Errorf("PUT %s refused, but it is\n%s and not\n%s", try.sent, after, before)
-				} else if answer.status == 200 && after != answer.body {
-					t.Errorf("PUT %s answered\n%s, but it is\n%s", try.sent, answer.body, after)
+				body := base()
+				if r.attribute("description") != nil {
+					body = with(t, with(t, body, "name", `"before"`), "description", `"before"`)
 				}
-				s.remove(r.Collection, object["id"])
+				object := s.expect("201", http.MethodPost, path, wrap(r.Name, body)).object(r.Name)
+				own := fmt.Sprintf("%s/%s", path, object[key])
+				tryPut(t, s, r.Name, own, a.attribute, try)
+				s.expect("204", http.MethodDelete, own, "")
 			}
 		})
 	}
@@ -281,6 +285,19 @@ func tryAttributes[T any](t *testing.T, s *server, r *Resource[T], all []attribu
 		if !tried[a.Name] {
 			t.Errorf("%s has no tries", a.Name)
 		}
+	}
+}
+
+// tryPut tries a change of the object at path. What is refused leaves it as it was, and what is not is what is seen afterwards.
+func tryPut(t *testing.T, s *server, name, path, attribute string, try try) {
+	t.Helper()
+	before := s.do(http.MethodGet, path, "").body
+	answer := s.do(http.MethodPut, path, wrap(name, with(t, "{}", attribute, try.sent)))
+	checkTry(t, http.MethodPut, attribute, try, answer, name)
+	if after := s.do(http.MethodGet, path, "").body; answer.status >= 400 && after != before {
+		t.Errorf("PUT %s refused, but it is\n%s and not\n%s", try.sent, after, before)
+	} else if answer.status == 200 && after != answer.body {
+		t.Errorf("PUT %s answered\n%s, but it is\n%s", try.sent, answer.body, after)
 	}
 }
 

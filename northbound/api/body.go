@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/northbound/auth"
@@ -53,19 +55,14 @@ func (s said[T]) apply(object *T) {
 	}
 }
 
-// readBody reads the one JSON object that a body is.
+// readBody reads the one JSON object that a body is. Of a key that is there twice, the last counts, as everywhere.
 func readBody(r *http.Request) (map[string]any, error) {
-	d := json.NewDecoder(r.Body)
-	d.UseNumber()
+	text, err := io.ReadAll(r.Body)
 	var body map[string]any
-	err := d.Decode(&body)
 	if err == nil {
-		if _, err = d.Token(); err == nil {
-			err = errors.New("more than one JSON value")
+		if body, err = parseBody(text); err == nil {
+			return body, nil
 		}
-	}
-	if err == io.EOF {
-		return body, nil
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -77,6 +74,21 @@ func readBody(r *http.Request) (map[string]any, error) {
 		invalid.Detail = fmt.Sprintf("%v at byte %d", syntax, syntax.Offset)
 	}
 	return nil, &invalid
+}
+
+func parseBody(text []byte) (body map[string]any, err error) {
+	if !utf8.Valid(text) { // encoding/json would put something else in its place
+		return nil, errors.New("not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&body); err != nil && err != io.EOF {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("more than one JSON value")
+	}
+	return body, nil
 }
 
 // items finds the objects of a body, one or (in POST) many.

@@ -39,6 +39,8 @@ var extensions = []extension{
 	{Alias: "port-mac-address-regenerate", Name: "Port MAC address regenerate", Description: "A port can be given another MAC address", Updated: "2018-05-03T10:00:00-00:00"},
 	{Alias: "project-id", Name: "project_id field enabled", Description: "The owner of an object is also its project_id", Updated: "2016-09-09T09:09:09-09:09"},
 	{Alias: "provider", Name: "Provider Network", Description: "How a network is carried by the physical ones", Updated: "2012-09-07T10:00:00-00:00"},
+	{Alias: "quota-check-limit", Name: "Quota engine limit check", Description: "A limit below what is used can be refused", Updated: "2022-01-01T00:00:00-00:00"},
+	{Alias: "quota-check-limit-default", Name: "Quota engine limit check by default", Description: "A limit below what is used is refused, unless it is forced", Updated: "2024-08-21T00:00:00-00:00"},
 	{Alias: "quota_details", Name: "Quota details management support", Description: "How much of its quotas a project uses", Updated: "2017-02-10T10:00:00-00:00"},
 	{Alias: "quotas", Name: "Quota management support", Description: "Limits of how many objects a project has", Updated: "2012-07-29T10:00:00-00:00"},
 	{Alias: "rbac-policies", Name: "RBAC Policies", Description: "Networks can be shared with single projects", Updated: "2015-06-17T12:15:12-30:00"},
@@ -49,6 +51,7 @@ var extensions = []extension{
 	{Alias: "standard-attr-revisions", Name: "Resource revision numbers", Description: "Objects have a number that rises with every change", Updated: "2016-04-11T10:00:00-00:00"},
 	{Alias: "standard-attr-tag", Name: "Tag support for resources with standard attribute", Description: "Objects can have tags", Updated: "2017-01-01T00:00:00-00:00"},
 	{Alias: "standard-attr-timestamp", Name: "Resource timestamps", Description: "Objects have the times of their creation and last change", Updated: "2016-09-12T10:00:00-00:00"},
+	{Alias: "tag-creation", Name: "Tag creation extension", Description: "Several tags can be added at once", Updated: "2024-12-01T00:00:00-00:00"},
 }
 
 func serveExtensions(routes gin.IRoutes, log *zap.Logger) {

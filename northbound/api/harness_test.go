@@ -28,6 +28,8 @@ type server struct {
 	store   *store.Store
 	backend backend
 	log     *observer.ObservedLogs
+
+	database string // URL of a PostgreSQL database
 }
 
 func newServer(t testing.TB) *server {
@@ -51,7 +53,7 @@ func newServerWith(t testing.TB, db store.Options, options Options) *server {
 	})
 	core, logs := observer.New(zapcore.DebugLevel)
 	options.Log = zap.New(core)
-	return &server{t, New(st, auth.NewNone(), options), st, newBackend(st, options), logs}
+	return &server{t: t, handler: New(st, auth.NewNone(), options), store: st, backend: newBackend(st, options), log: logs}
 }
 
 // exactly counts UUIDs and MACs instead of drawing them, and stops the clock.
@@ -149,13 +151,6 @@ func (s *server) create(name, body string, headers ...string) map[string]any {
 	return a.object(name)
 }
 
-func (s *server) remove(collection string, id any) {
-	s.t.Helper()
-	if a := s.do(http.MethodDelete, fmt.Sprintf("/v2.0/%s/%s", collection, id), ""); a.status != http.StatusNoContent || a.body != "" {
-		s.t.Fatalf("DELETE %s: %d %s", collection, a.status, a.body)
-	}
-}
-
 func (s *server) count(collection string) int {
 	s.t.Helper()
 	return len(s.names(collection, "", "id"))
@@ -183,6 +178,14 @@ func (s *server) expect(want, method, path, body string, headers ...string) answ
 		s.t.Errorf("%s %s %.200s: %s, not %s: %.300s", method, path, body, got, want, a.body)
 	}
 	return a
+}
+
+// node makes a node known that runs nothing.
+func (s *server) node(hostname string) {
+	s.t.Helper()
+	if _, _, err := s.store.ReportNode(s.t.Context(), model.Node{SystemID: hostname, Hostname: hostname}); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // wrap makes a body with one object.

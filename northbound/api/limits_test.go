@@ -43,6 +43,7 @@ func TestWhatARequesterCanHoldOnTo(t *testing.T) {
 		{"a body that does not end", post + "Content-Length: 100\r\n\r\n{", "400"},
 		{"a long body", post + "Transfer-Encoding: chunked\r\n\r\n200000\r\n" + strings.Repeat(" ", 0x200000) + "\r\n0\r\n\r\n", "413"},
 		{"two lengths", post + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", "400"},
+		{"a long query", "GET /v2.0/ports?" + strings.Repeat("id=x&", 16<<10) + " HTTP/1.1\r\nHost: localhost\r\n\r\n", "431"},
 		{"no HTTP", "hello\r\n\r\n", "400"},
 	}
 	for _, tt := range tests {
@@ -65,6 +66,36 @@ func TestWhatARequesterCanHoldOnTo(t *testing.T) {
 			case err == nil && !strings.HasPrefix(answer.Status, tt.status):
 				t.Fatalf("answered %s", answer.Status)
 			}
+		})
+	}
+	for name, sent := range map[string]string{
+		"a header that trickles": strings.ReplaceAll(post, "red", strings.Repeat("red", 2000)),
+		"a body that trickles":   post + "Content-Length: 4000\r\n\r\n" + strings.Repeat(" ", 3980) + `{"network":{}}      `,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			answered := make(chan struct{})
+			go func() {
+				_, _ = io.Copy(io.Discard, c) // until the server closes the connection
+				close(answered)
+			}()
+			every := time.NewTicker(2 * time.Millisecond)
+			defer every.Stop()
+			for i := range len(sent) {
+				select {
+				case <-answered:
+					return
+				case <-every.C:
+				}
+				if _, err := c.Write([]byte{sent[i]}); err != nil {
+					return
+				}
+			}
+			t.Error("the server waited for all of it")
 		})
 	}
 	if s.count("networks") != 0 {

@@ -115,6 +115,7 @@ func describe[T any](d *description, r *Resource[T], operations Operations[T], p
 	tags := wrapped("tags", tagList.Schema)
 	all, named := d.path(path+"/{"+key+"}/tags"), d.path(path+"/{"+key+"}/tags/{tag}")
 	all["get"] = operation("show"+title+"Tags", own, nil, "200", tags)
+	all["post"] = operation("add"+title+"Tags", own, tags, "201", tags)
 	all["put"] = operation("replace"+title+"Tags", own, tags, "200", tags)
 	all["delete"] = operation("remove"+title+"Tags", own, nil, "204", nil)
 	own = append(own, pathParameter("tag"))

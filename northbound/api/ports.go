@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/planck-sdn/planck/model"
@@ -34,7 +35,7 @@ func ports(operations Operations[model.Port]) *Resource[model.Port] {
 			Attribute[port]{Name: "mac_address", Value: of(macOrAny, func(p *port) *model.MAC { return &p.MAC }),
 				Post: NetworkOwner, Put: Service, Get: Anyone, Filter: true, Sort: true},
 			Attribute[port]{Name: "fixed_ips", Value: of(fixedIPs, func(p *port) *[]model.FixedIP { return &p.FixedIPs }),
-				Post: NetworkOwner, Put: NetworkOwner, Get: Anyone, Filter: true, FilterParts: []string{"ip_address", "ip_address_substr", "subnet_id"}},
+				Post: Anyone, Put: NetworkOwner, Get: Anyone, Filter: true, FilterParts: []string{"ip_address", "ip_address_substr", "subnet_id"}},
 			Attribute[port]{Name: "device_id", Value: of(textOrNull, func(p *port) *string { return &p.DeviceID }),
 				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true, Sort: true},
 			Attribute[port]{Name: "device_owner", Value: of(textOrNull, func(p *port) *string { return &p.DeviceOwner }),
@@ -162,15 +163,33 @@ func parseAddressPair(j any) (pair model.AddressPair, err error) {
 	return pair, nil
 }
 
-// allowPort keeps for the owner of the network what makes a port part of the network's own services.
+// allowPort keeps for the owner of the network what makes a port part of the network's own services, and the addresses of new ports: of
+// a shared network everyone may choose the subnet, but not the address there.
 func allowPort(s said[model.Port], mine func() (bool, error)) error {
 	owner, _ := s.json("device_owner")
-	if text, _ := owner.(string); !strings.HasPrefix(text, "network:") {
+	text, _ := owner.(string)
+	var rule string
+	switch {
+	case strings.HasPrefix(text, "network:"):
+		rule = "device_owner"
+	case s.method == http.MethodPost && choosesAddress(s):
+		rule = "fixed_ips:ip_address"
+	default:
 		return nil
 	}
 	ok, err := mine()
 	if err != nil || ok {
 		return err
 	}
-	return notAuthorized("port:device_owner")
+	return notAuthorized(verbs[s.method] + "_port:" + rule)
+}
+
+func choosesAddress(s said[model.Port]) bool {
+	ips, _ := s.json("fixed_ips")
+	list, _ := ips.([]any)
+	return slices.ContainsFunc(list, func(ip any) bool {
+		wish, _ := ip.(map[string]any)
+		_, chosen := wish["ip_address"]
+		return chosen
+	})
 }

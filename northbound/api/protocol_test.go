@@ -286,8 +286,8 @@ func TestExtensionsAreThoseThatWork(t *testing.T) {
 	}
 	want := []string{"agent", "availability_zone", "binding", "binding-extended", "dns-integration", "empty-string-filtering", "external-net", "extra_dhcp_opt",
 		"filter-validation", "ip-substring-filtering", "net-mtu", "net-mtu-writable", "network-ip-availability", "network_availability_zone", "pagination",
-		"port-mac-address-regenerate", "project-id", "provider", "quota_details", "quotas", "rbac-policies", "revision-if-match", "sort-key-validation", "sorting",
-		"standard-attr-description", "standard-attr-revisions", "standard-attr-tag", "standard-attr-timestamp"}
+		"port-mac-address-regenerate", "project-id", "provider", "quota-check-limit", "quota-check-limit-default", "quota_details", "quotas", "rbac-policies", "revision-if-match", "sort-key-validation", "sorting",
+		"standard-attr-description", "standard-attr-revisions", "standard-attr-tag", "standard-attr-timestamp", "tag-creation"}
 	if !slices.Equal(aliases, want) {
 		t.Errorf("extensions are %v", aliases)
 	}
@@ -364,6 +364,10 @@ func TestBodies(t *testing.T) {
 		{`{"network":{"security_groups":[]}}`, badValue, "Unrecognized attribute(s) 'security_groups'"},
 		{`{"network":{}}`, created, ""},
 		{`{"network":{"tenant_id":"blue","project_id":"blue"}}`, created, ""},
+		{"{\"network\":{\"name\":\"\xff\"}}", badValue, "Body contains invalid data"},
+		{`{"network":{"mtu":1e400}}`, badInput, "Invalid input for operation: '1e400' is not an integer."},
+		{`{"network":{"name":"a","name":7}}`, badValue, "Invalid input for name. Reason: '7' is not a valid string."}, // the last counts
+		{`{"network":{"name":7},"network":{"name":"b"}}`, created, ""},
 	}
 	for _, tt := range tests {
 		a := s.expect(tt.want, "POST", "/v2.0/networks", tt.body)
@@ -372,7 +376,7 @@ func TestBodies(t *testing.T) {
 		}
 	}
 	n := s.names("networks", "", "id")
-	if len(n) != 2 {
+	if len(n) != 3 {
 		t.Errorf("there are %d networks", len(n))
 	}
 	for _, tt := range tests[:20] {

@@ -14,6 +14,13 @@ import (
 	"github.com/planck-sdn/planck/model/store"
 )
 
+// maxFilterValues keeps a statement below what the databases take: SQLite 32,766 parameters, PostgreSQL 65,535. maxSubstrings does so
+// for texts that are looked for in addresses, each of which is a term of its own.
+const (
+	maxFilterValues = 8_000
+	maxSubstrings   = 100
+)
+
 // query is what a list asks for.
 type query struct {
 	store.Query
@@ -52,6 +59,9 @@ func (r *Resource[T]) query(text string, class Who) (query, error) {
 		}
 		q.Filters[key] = wanted
 	}
+	if err := tooMany(q.Filters); err != nil {
+		return q, err
+	}
 	if unknown != nil {
 		return q, badRequest("%s is invalid attribute for filtering", showStrings(unknown))
 	}
@@ -59,6 +69,29 @@ func (r *Resource[T]) query(text string, class Who) (query, error) {
 		return q, err
 	}
 	return q, q.page(values)
+}
+
+// tooMany refuses filters with more values than a statement can have.
+func tooMany(filters map[string][]string) error {
+	total, substrings := 0, 0
+	for name, values := range filters {
+		total += len(values)
+		for _, v := range values {
+			if slices.Contains(tagFilters, name) {
+				total += strings.Count(v, ",")
+			}
+			if strings.HasPrefix(v, "ip_address_substr=") {
+				substrings++
+			}
+		}
+	}
+	if total > maxFilterValues {
+		return badRequest("The filters have %d values: the limit is %d", total, maxFilterValues)
+	}
+	if substrings > maxSubstrings {
+		return badRequest("The filters have %d substrings of addresses: the limit is %d", substrings, maxSubstrings)
+	}
+	return nil
 }
 
 func nonEmpty(values []string) []string {

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
+	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/store"
 )
 
@@ -17,6 +18,7 @@ import (
 type quota struct {
 	project string
 	limits  map[string]int
+	forced  bool // limits are taken also where the project has more
 }
 
 // quotas declares the limits of projects (Neutron API reference, "Quotas extension"): an attribute for each resource that is counted. The
@@ -30,6 +32,10 @@ func quotas(operations Operations[quota]) *Resource[quota] {
 	for _, name := range store.QuotaResources {
 		attributes = append(attributes, Attribute[quota]{Name: name, Value: limitOf(name), Put: Anyone, Get: Anyone})
 	}
+	attributes = append(attributes,
+		Attribute[quota]{Name: "force", Value: of(boolean, func(q *quota) *bool { return &q.forced }), Put: Anyone},
+		// What older clients say to have the check that is made anyway (extension quota-check-limit).
+		Attribute[quota]{Name: "check_limit", Value: of(boolean, func(*quota) *bool { return new(bool) }), Put: Anyone})
 	return &Resource[quota]{
 		Name: "quota", Collection: "quotas", Title: "Quota",
 		Read: Anyone, Update: Admin, Delete: Admin,
@@ -68,7 +74,7 @@ func (b backend) quotas() Operations[quota] {
 			return nil, err
 		}
 		limits, err := b.Quota(ctx, project)
-		return &quota{project, limits}, err
+		return &quota{project: project, limits: limits}, err
 	}
 	return Operations[quota]{
 		Get: get,
@@ -80,21 +86,41 @@ func (b backend) quotas() Operations[quota] {
 			var list []*quota
 			for _, row := range rows {
 				if ownQuota(ctx, row.ProjectID) == nil {
-					list = append(list, &quota{row.ProjectID, row.Limits})
+					list = append(list, &quota{project: row.ProjectID, limits: row.Limits})
 				}
 			}
 			return inMemory(quotas(Operations[quota]{}), list, q)
 		},
 		Update: func(ctx context.Context, project string, change func(*quota) error) (*quota, error) {
-			said := quota{project, map[string]int{}}
+			said := quota{project: project, limits: map[string]int{}}
 			if err := change(&said); err != nil {
 				return nil, err
 			}
+			if !said.forced {
+				if err := b.notBelowUsed(ctx, &said); err != nil {
+					return nil, err
+				}
+			}
 			limits, err := b.SetQuota(ctx, project, said.limits)
-			return &quota{project, limits}, err
+			return &quota{project: project, limits: limits}, err
 		},
 		Delete: b.ResetQuota,
 	}
+}
+
+// notBelowUsed refuses limits that are exceeded already (extension quota-check-limit-default). It is there for people: what is made
+// meanwhile by others makes a limit just as exceeded.
+func (b backend) notBelowUsed(ctx context.Context, q *quota) error {
+	details, err := b.QuotaDetails(ctx, q.project)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.limits)) {
+		if limit, used := q.limits[name], details[name].Used; limit != store.Unlimited && used > limit {
+			return badRequest("Quota limit %d for %s must be greater than or equal to already used %d", limit, name, used)
+		}
+	}
+	return nil
 }
 
 // ownQuota refuses the quota of another project.
@@ -109,15 +135,15 @@ func ownQuota(ctx context.Context, project string) error {
 func serveQuotas(routes gin.IRoutes, b backend, d *description, log *zap.Logger) entry {
 	r := quotas(b.quotas())
 	c := newCollection(b, r, func(string) Operations[quota] { return r.Store }, log)
-	routes.GET("/quotas/tenant", c.handle("id", ownTenant))
-	routes.GET("/quotas/project", c.handle("id", ownTenant))
+	routes.GET("/quotas/tenant", c.handle("id", func(r *request) (int, []byte, error) { return ownProject(r, "tenant") }))
+	routes.GET("/quotas/project", c.handle("id", func(r *request) (int, []byte, error) { return ownProject(r, "project") }))
 	c.routes(routes, "/quotas", "id")
 	describe(d, r, r.Store, "/quotas", "id")
 	routes.GET("/quotas/:id/default", c.handle("id", func(r *request) (int, []byte, error) {
 		if err := ownQuota(r.ctx, r.id); err != nil {
 			return 0, nil, err
 		}
-		return http.StatusOK, c.one(r, &quota{r.id, b.DefaultQuota()}, nil), nil
+		return http.StatusOK, c.one(r, &quota{project: r.id, limits: b.DefaultQuota()}, nil), nil
 	}))
 	routes.GET("/quotas/:id/details", c.handle("id", func(r *request) (int, []byte, error) {
 		if err := ownQuota(r.ctx, r.id); err != nil {
@@ -140,9 +166,11 @@ func serveQuotas(routes gin.IRoutes, b backend, d *description, log *zap.Logger)
 	return entry{c.Name, c.Collection, "quotas"}
 }
 
-// ownTenant answers clients that ask whose quota they may see.
-func ownTenant(r *request) (int, []byte, error) {
-	body := appendString([]byte(`{"tenant":{"tenant_id":`), r.who.ProjectID)
-	body = appendString(append(body, `,"project_id":`...), r.who.ProjectID)
-	return http.StatusOK, append(body, "}}"...), nil
+// ownProject answers clients that ask whose quota they may see, by either name of a project.
+func ownProject(r *request, name string) (int, []byte, error) {
+	if r.who.ProjectID == "" {
+		return 0, nil, model.Errorf(http.StatusBadRequest, "QuotaMissingTenant", "Tenant-id was missing from quota request.")
+	}
+	body := fmt.Appendf(nil, `{%q:{"%s_id":`, name, name)
+	return http.StatusOK, append(appendString(body, r.who.ProjectID), "}}"...), nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -35,6 +36,10 @@ func TestQuotas(t *testing.T) {
 	if got := s.do("GET", "/v2.0/quotas/tenant", "", red...).object("tenant"); got["tenant_id"] != "red" {
 		t.Errorf("the requester's project is %v", got)
 	}
+	if got := s.do("GET", "/v2.0/quotas/project", "", red...).object("project"); got["project_id"] != "red" {
+		t.Errorf("the requester's project is %v", got)
+	}
+	s.expect("400 QuotaMissingTenant", "GET", "/v2.0/quotas/tenant", "", as("", "member")...)
 	for body, want := range map[string]string{
 		`{"quota":{"network":-2}}`:         badValue,
 		`{"quota":{"network":2147483648}}`: badValue,
@@ -69,7 +74,50 @@ func TestQuotas(t *testing.T) {
 	if got := fmt.Sprint(details["network"], details["port"]); got != "map[limit:2 reserved:0 used:2] map[limit:-1 reserved:0 used:0]" {
 		t.Errorf("in detail: %s", got)
 	}
+	// A limit that is exceeded already has to be meant.
+	s.expect(badValue, "PUT", "/v2.0/quotas/red", `{"quota":{"port":7,"network":1}}`)
+	s.expect(badValue, "PUT", "/v2.0/quotas/red", `{"quota":{"network":1,"force":false,"check_limit":true}}`)
+	limits("network 2, port -1", "/v2.0/quotas/red")
+	s.expect("200", "PUT", "/v2.0/quotas/red", `{"quota":{"network":2,"check_limit":true}}`)
+	if q := s.expect("200", "PUT", "/v2.0/quotas/red", `{"quota":{"network":1,"force":true}}`).object("quota"); q["network"] != 1.0 || q["force"] != nil {
+		t.Errorf("forced to %v", q)
+	}
 	s.expect("204", "DELETE", "/v2.0/quotas/red", "")
 	s.expect("404 TenantQuotaNotFound", "DELETE", "/v2.0/quotas/red", "")
 	limits("network 100, port 500", "/v2.0/quotas/red", red...)
+}
+
+func TestQuotaAttributes(t *testing.T) {
+	s := newServer(t)
+	s.create("network", `{}`)
+	number := func(name, below string) attributeTries {
+		return attributeTries{name, nil,
+			[]try{{absent, updated, "-1"}, {"null", badInput, ""}, {"7", updated, "7"}, {`"8"`, updated, "8"}, {"2147483647", updated, "2147483647"}, {"0", below, ""}, {"-1", updated, "-1"},
+				{"-2", badValue, ""}, {"2147483648", badValue, ""}, {"true", badInput, ""}, {`"x"`, badInput, ""}, {"1.5", badInput, ""}, {"1e400", badInput, ""}, {"{}", badInput, ""}}}
+	}
+	said := func(name string) attributeTries {
+		return attributeTries{name, nil, []try{{absent, updated, ""}, {"null", badInput, ""}, {"true", updated, ""}, {"false", updated, ""}, {"7", badInput, ""}, {"[]", badInput, ""}}}
+	}
+	all := []attributeTries{
+		readOnly("tenant_id", `"red"`, "7"), readOnly("project_id", `"red"`, "7"),
+		number("network", badValue), number("subnet", updated), number("port", updated), number("rbac_policy", updated),
+		said("force"), said("check_limit"),
+	}
+	tried := map[string]bool{}
+	for _, a := range all {
+		tried[a.attribute] = true
+		for _, try := range a.put {
+			tryPut(t, s, "quota", "/v2.0/quotas/red", a.attribute, try)
+		}
+	}
+	r := quotas(Operations[quota]{})
+	for _, a := range r.Attributes {
+		if !tried[a.Name] {
+			t.Errorf("%s has no tries", a.Name)
+		}
+		if a.Post != Nobody {
+			t.Errorf("%s is for a POST", a.Name)
+		}
+	}
+	s.expect("405 HTTPMethodNotAllowed", http.MethodPost, "/v2.0/quotas", `{"quota":{}}`)
 }

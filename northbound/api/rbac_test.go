@@ -69,3 +69,34 @@ func TestRBACPolicies(t *testing.T) {
 		t.Errorf("policies %v", list)
 	}
 }
+
+func TestRBACPolicyAttributes(t *testing.T) {
+	s := newServer(t)
+	network := s.create("network", `{}`)["id"].(string)
+	fixed := func(name, value, wrong string) attributeTries { // set once, and required
+		return attributeTries{name,
+			[]try{{absent, badValue, ""}, {"null", badValue, ""}, {value, created, value}, {"7", badValue, ""}, {text256(), badValue, ""}, {wrong, badInput, ""}},
+			[]try{{absent, updated, ""}, {"null", notAllowed, ""}, {value, notAllowed, ""}, {"7", notAllowed, ""}}}
+	}
+	action := fixed("action", `"access_as_shared"`, `"eat"`)
+	action.post[5].answer = "400 InvalidActionForType"
+	tryAttributes(t, s, rbacPolicies(s.backend.rbacPolicies()), []attributeTries{
+		readOnly("id", quoted(someUUID), "7"),
+		{"tenant_id",
+			[]try{{absent, created, `"red"`}, {"null", created, `"red"`}, {`"blue"`, created, `"blue"`}, {"7", badValue, ""}, {text256(), badValue, ""}},
+			[]try{{absent, updated, `"red"`}, {"null", notAllowed, ""}, {`"red"`, notAllowed, ""}, {"7", notAllowed, ""}}},
+		{"project_id",
+			[]try{{absent, created, `"red"`}, {"null", created, `"red"`}, {`"blue"`, created, `"blue"`}, {"[]", badValue, ""}, {text256(), badValue, ""}},
+			[]try{{absent, updated, `"red"`}, {"null", notAllowed, ""}, {`"red"`, notAllowed, ""}, {"7", notAllowed, ""}}},
+		fixed("object_type", `"network"`, `"qos_policy"`),
+		action,
+		{"object_id",
+			[]try{{absent, badValue, ""}, {"null", badValue, ""}, {quoted(network), created, quoted(network)}, {"7", badValue, ""}, {`"x"`, badValue, ""}, {quoted(someUUID), "404 NetworkNotFound", ""}},
+			[]try{{absent, updated, ""}, {"null", notAllowed, ""}, {quoted(network), notAllowed, ""}, {"7", notAllowed, ""}}},
+		{"target_tenant",
+			[]try{{absent, badValue, ""}, {"null", badValue, ""}, {`"green"`, created, `"green"`}, {`"*"`, created, `"*"`}, {`""`, badInput, ""}, {"7", badValue, ""}, {text256(), badValue, ""}},
+			[]try{{absent, updated, `"blue"`}, {"null", badValue, ""}, {`"green"`, updated, `"green"`}, {`"*"`, updated, `"*"`}, {`""`, badInput, ""}, {"[]", badValue, ""}, {text256(), badValue, ""}}},
+	}, func() string {
+		return fmt.Sprintf(`{"object_type":"network","object_id":%q,"action":"access_as_shared","target_tenant":"blue"}`, network)
+	})
+}

@@ -8,6 +8,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,7 +138,11 @@ func appendList[T any](dst []byte, objects []*T, attributes []*Attribute[T]) []b
 		if i > 0 {
 			dst = append(dst, ',')
 		}
+		before := len(dst)
 		dst = appendObject(dst, object, attributes)
+		if i == 0 { // the others are about as long
+			dst = slices.Grow(dst, (len(dst)-before)*9/8*(len(objects)-1))
+		}
 	}
 	return append(dst, ']')
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/planck-sdn/planck/model"
 )
 
-// maxTags is how many tags an object may have.
-const maxTags = 255
+// maxTags is how many tags an object may have, as in Neutron.
+const maxTags = 50
 
 // tagFilters are the filters of every list of objects that can have tags (Neutron API reference, "Filtering by tags"). Their values
 // are tags with commas between them.
@@ -45,6 +45,7 @@ var tagList = listOf(tag, "'%s' is not a list", false)
 func (c *collection[T]) tagRoutes(routes gin.IRoutes, one string) {
 	all, named := one+"/tags", one+"/tags/:name"
 	routes.GET(all, c.handle("id", c.showTags))
+	routes.POST(all, c.handle("id", c.addTags))
 	routes.PUT(all, c.handle("id", c.replaceTags))
 	routes.DELETE(all, c.handle("id", c.removeTags))
 	routes.GET(named, c.handle("id", c.showTag))
@@ -73,21 +74,44 @@ func (c *collection[T]) showTag(r *request) (int, []byte, error) {
 }
 
 func (c *collection[T]) replaceTags(r *request) (int, []byte, error) {
-	body, err := readBody(r.Request)
+	wanted, err := bodyTags(r.Request)
 	if err != nil {
 		return 0, nil, err
 	}
-	if len(body) != 1 || body["tags"] == nil {
-		return 0, nil, model.Errorf(http.StatusBadRequest, "HTTPBadRequest", "Invalid tags body. Reason: it must have the key 'tags' and no other.")
-	}
-	wanted, err := tagList.Parse(body["tags"])
+	return http.StatusOK, tagBody(wanted), c.changeTags(r, func([]string) ([]string, error) { return wanted, nil })
+}
+
+// addTags adds several tags at once (extension tag-creation). Those that are there already stay.
+func (c *collection[T]) addTags(r *request) (int, []byte, error) {
+	wanted, err := bodyTags(r.Request)
 	if err != nil {
-		return 0, nil, badRequest("Invalid tags body. Reason: %s.", err)
+		return 0, nil, err
+	}
+	return http.StatusCreated, tagBody(wanted), c.changeTags(r, func(tags []string) ([]string, error) {
+		all := slices.Sorted(slices.Values(slices.Concat(tags, wanted)))
+		return slices.Compact(all), nil
+	})
+}
+
+// bodyTags reads the tags of a body, sorted.
+func bodyTags(r *http.Request) ([]string, error) {
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := body["tags"]
+	if !ok {
+		return nil, invalidInput("Invalid tags body")
+	}
+	wanted, err := tagList.Parse(list)
+	if err != nil {
+		return nil, invalidInput("%s", err)
 	}
 	slices.Sort(wanted)
-	wanted = slices.Compact(wanted)
-	err = c.changeTags(r, func([]string) ([]string, error) { return wanted, nil })
-	return http.StatusOK, tagBody(wanted), err
+	if len(slices.Compact(slices.Clone(wanted))) < len(wanted) {
+		return nil, invalidInput("Duplicate items in the list: '%s'", strings.Join(wanted, ", "))
+	}
+	return wanted, nil
 }
 
 func (c *collection[T]) removeTags(r *request) (int, []byte, error) {
@@ -96,7 +120,7 @@ func (c *collection[T]) removeTags(r *request) (int, []byte, error) {
 
 func (c *collection[T]) addTag(r *request) (int, []byte, error) {
 	if _, err := tag.Parse(r.name); err != nil || !storable(r.name) {
-		return 0, nil, badRequest("'%s' is not a valid tag", show(strings.ToValidUTF8(r.name, "?")))
+		return 0, nil, invalidInput("'%s' is not a valid tag", show(strings.ToValidUTF8(r.name, "?")))
 	}
 	return http.StatusCreated, []byte("null"), c.changeTags(r, func(tags []string) ([]string, error) {
 		i, found := slices.BinarySearch(tags, r.name)
@@ -125,7 +149,7 @@ func (c *collection[T]) changeTags(r *request, change func([]string) ([]string, 
 	_, err := c.store(r.parent).Update(r.ctx, r.id, func(object *T) error {
 		tags, err := change(*c.Tags(object))
 		if err == nil && len(tags) > maxTags {
-			err = badRequest("An object has %d tags at most", maxTags)
+			err = model.Errorf(http.StatusBadRequest, "BadRequest", "Bad %s request: The number of tags exceed the per-resource limit of %d.", c.Collection, maxTags)
 		}
 		if err != nil {
 			return err

@@ -18,8 +18,8 @@ func TestTags(t *testing.T) {
 	s.expect("204", "GET", path+"/tags/red", "")
 	s.expect("404 TagNotFound", "GET", path+"/tags/green", "")
 	s.expect("404 TagNotFound", "DELETE", path+"/tags/green", "")
-	s.expect(badValue, "PUT", path+"/tags/a,b", "")
-	s.expect(badValue, "PUT", path+"/tags/"+strings.Repeat("x", 256), "")
+	s.expect(badInput, "PUT", path+"/tags/a,b", "")
+	s.expect(badInput, "PUT", path+"/tags/"+strings.Repeat("x", 256), "")
 	if a := s.expect("200", "GET", path+"/tags", ""); a.body != `{"tags":["blau und weiß","red"]}` && a.body != `{"tags":["blau und wei\u00df","red"]}` {
 		t.Errorf("the tags are %s", a.body)
 	}
@@ -28,17 +28,20 @@ func TestTags(t *testing.T) {
 		t.Errorf("the network shows the tags and the revision %s", got)
 	}
 	s.expect("204", "DELETE", path+"/tags/red", "")
-	if a := s.expect("200", "PUT", path+"/tags", `{"tags":["b","a","b"]}`); a.body != `{"tags":["a","b"]}` {
+	if a := s.expect("200", "PUT", path+"/tags", `{"tags":["b","a"]}`); a.body != `{"tags":["a","b"]}` {
 		t.Errorf("replaced by %s", a.body)
 	}
-	for _, body := range []string{"", "{}", `{"tags":"a"}`, `{"tags":[7]}`, `{"tags":["a,b"]}`, `{"tags":[""]}`, `{"tags":["a"],"more":1}`, `{"tags":null}`, "[", `{"tags":[` + strings.Repeat(`"x",`, 3) + `7]}`} {
-		s.expect(badValue, "PUT", path+"/tags", body)
+	for _, method := range []string{"PUT", "POST"} {
+		for _, body := range []string{"", "{}", `{"tags":"a"}`, `{"tags":[7]}`, `{"tags":["a,b"]}`, `{"tags":[""]}`, `{"tags":["c","d","c"]}`, `{"tags":null}`, `{"tags":["x",7]}`} {
+			s.expect(badInput, method, path+"/tags", body)
+		}
+		s.expect(badValue, method, path+"/tags", "[")
+		s.expect("400 BadRequest", method, path+"/tags", `{"tags":[`+manyTags(maxTags+1)+`]}`)
 	}
-	many := make([]string, maxTags+1)
-	for i := range many {
-		many[i] = fmt.Sprintf(`"t%d"`, i)
-	}
-	s.expect(badValue, "PUT", path+"/tags", `{"tags":[`+strings.Join(many, ",")+`]}`)
+	s.expect("201", "POST", path+"/tags", `{"tags":["b","c"]}`)
+	s.expect("201", "POST", path+"/tags", `{"tags":["c"]}`)
+	s.expect("400 BadRequest", "POST", path+"/tags", `{"tags":[`+manyTags(maxTags-2)+`]}`) // with the three that it has
+	s.expect("204", "DELETE", path+"/tags/c", "")
 	if a := s.do("GET", path+"/tags", ""); a.body != `{"tags":["a","b"]}` {
 		t.Errorf("refused changes left %s", a.body)
 	}
@@ -52,6 +55,14 @@ func TestTags(t *testing.T) {
 	s.expect("404 NetworkNotFound", "PUT", path+"/tags/a", "", as("blue", "member")...)
 	s.expect("403 PolicyNotAuthorized", "PUT", path+"/tags/a", "", as("red", "reader")...)
 	s.expect("201", "PUT", path+"/tags/a", "", as("red", "member")...)
+}
+
+func manyTags(n int) string {
+	many := make([]string, n)
+	for i := range many {
+		many[i] = fmt.Sprintf(`"t%d"`, i)
+	}
+	return strings.Join(many, ",")
 }
 
 func TestTagFilters(t *testing.T) {

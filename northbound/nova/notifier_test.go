@@ -158,6 +158,11 @@ func TestTold(t *testing.T) {
 			t.Fatalf("told %+v, want %+v", got, want)
 		}
 	}
+	c.within("another replica is kept from sending", func() bool {
+		_, ours, err := c.TakeEvents(context.Background(), "another", time.Second, 1)
+		c.must(err)
+		return ours
+	})
 	c.within("the metrics say that events wait", func() bool { return counters(t, n)["events_waiting"] == 0 })
 	if got := counters(t, n); got["events_sent_total"] != 4 || got["failures_total"] != 0 || got["events_oldest_seconds"] != 0 {
 		t.Errorf("metrics %v", got)
@@ -217,7 +222,9 @@ func TestLateNotNever(t *testing.T) {
 
 	troubles := []http.HandlerFunc{
 		func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusInternalServerError) },
-		func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such page", http.StatusNotFound) }, // not Nova's
+		func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error": "no such page"}`, http.StatusNotFound)
+		}, // not Nova's
 		func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusForbidden) },
 	}
 	requests := 0

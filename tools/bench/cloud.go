@@ -29,8 +29,20 @@ type testbed struct {
 
 const project = "bench"
 
-// start makes a testbed without nodes, with further flags for planckd. Close it.
-func (e *environment) start(ctx context.Context, flags ...string) (_ *testbed, err error) {
+// start makes a testbed without nodes. Close it.
+func (e *environment) start(ctx context.Context) (*testbed, error) {
+	b, err := e.prepare()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.run(ctx, nil); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+// prepare makes a testbed where planckd does not run yet.
+func (e *environment) prepare() (_ *testbed, err error) {
 	b := &testbed{e: e}
 	defer func() {
 		if err != nil {
@@ -45,20 +57,25 @@ func (e *environment) start(ctx context.Context, flags ...string) (_ *testbed, e
 	if b.postgres, err = postgres.Start(); err != nil {
 		return nil, err
 	}
+	return b, nil
+}
+
+// run starts planckd, with these variables beside this process's.
+func (b *testbed) run(ctx context.Context, variables []string, flags ...string) error {
 	url, err := b.postgres.NewDatabase(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if url, err = b.postgres.OverSocket(url); err != nil {
-		return nil, err
+		return err
 	}
-	started, err := cloud.Start(ctx, cloud.Options{Lab: l, Binary: filepath.Join(e.bin, "planckd"), Database: url,
+	started, err := cloud.Start(ctx, cloud.Options{Lab: b.Lab, Binary: filepath.Join(b.e.bin, "planckd"), Database: url, Environment: variables,
 		Flags: append([]string{"--pprof", b.pprofSocket(), "--quota", "network=-1,subnet=-1,port=-1"}, flags...)})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b.Cloud = started
-	return b, nil
+	return nil
 }
 
 func (e *environment) lab() (*lab.Lab, error) {

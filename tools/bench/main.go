@@ -28,6 +28,7 @@ var benchmarks = []benchmark{
 	{"restart", benchRestart},
 	{"burst", benchBurst},
 	{"rest", benchREST},
+	{"keystone", benchKeystone},
 	{"dhcp", benchDHCP},
 	{"memory", benchMemory},
 	{"entries", benchEntries},

@@ -17,7 +17,7 @@ func benchREST(ctx context.Context, e *environment) error {
 	t := table{Title: "Requests a second with PostgreSQL", Columns: []string{"request", "other ports", "clients", "a second", "p50", "p99", "processor time: planckd", "PostgreSQL"},
 		Notes: []string{"PostgreSQL with its durable defaults (fsync) on the same machine, as are the clients. All ports are on one subnet."}}
 	memory := table{Title: "Memory of planckd", Columns: []string{"ports", "resident after making them", "resident after the requests", "highest"}}
-	if err := e.rest(ctx, "X-Project-Id: "+project+"\r\n", nil, &t, &memory); err != nil {
+	if err := e.rest(ctx, &t, &memory); err != nil {
 		return err
 	}
 	e.report.add(t)
@@ -25,13 +25,13 @@ func benchREST(ctx context.Context, e *environment) error {
 	return nil
 }
 
-// rest adds rows to the tables. header goes with every request, flags are planckd's.
-func (e *environment) rest(ctx context.Context, header string, flags []string, t, memory *table) (err error) {
-	b, err := e.start(ctx, flags...)
+func (e *environment) rest(ctx context.Context, t, memory *table) (err error) {
+	b, err := e.start(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.closeInto(&err)
+	const header = "X-Project-Id: " + project + "\r\n"
 	network, err := b.network(ctx)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (e *environment) rest(ctx context.Context, header string, flags []string, t
 	return nil
 }
 
-// restRound makes ports, changes, reads and deletes them.
+// restRound makes ports, changes, reads and deletes them. header goes with every request.
 func (b *testbed) restRound(ctx context.Context, t *table, header, network string, others, count int) error {
 	clients, closeAll, err := b.clients(ctx, count)
 	if err != nil {
@@ -71,7 +71,7 @@ func (b *testbed) restRound(ctx context.Context, t *table, header, network strin
 	ports := size(b.e, map[int]int{1: 1500, 8: 5000}, map[int]int{1: 200, 8: 200})[count]
 	paths := make([]string, ports)
 	create := b.request(http.MethodPost, "/v2.0/ports", header, `{"port":{"network_id":"`+network+`"}}`)
-	list := b.request(http.MethodGet, "/v2.0/ports?limit=1000&network_id="+network, header, "")
+	list := b.request(http.MethodGet, "/v2.0/ports?limit=1000", header, "")
 	fixed := func(text []byte) func(int) []byte { return func(int) []byte { return text } }
 	onPort := func(method, body string) func(int) []byte {
 		texts := make([][]byte, ports)

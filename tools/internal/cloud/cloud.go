@@ -25,6 +25,8 @@ type Options struct {
 	Database string // planckd's --database
 	API      string // planckd's --listen-api; empty: 127.0.0.1:9696
 	Flags    []string
+	// Environment are further variables for planckd, NAME=value.
+	Environment []string
 }
 
 // Cloud is a planckd in a lab's controller namespace.
@@ -34,7 +36,8 @@ type Cloud struct {
 	Command []string // with which it was started
 	Process *lab.Process
 
-	http *http.Client
+	environment []string
+	http        *http.Client
 }
 
 const (
@@ -44,7 +47,7 @@ const (
 
 // Start starts planckd and returns when its API answers.
 func Start(ctx context.Context, o Options) (*Cloud, error) {
-	c := &Cloud{Lab: o.Lab, API: o.API}
+	c := &Cloud{Lab: o.Lab, API: o.API, environment: o.Environment}
 	if c.API == "" {
 		c.API = "127.0.0.1:9696"
 	}
@@ -67,7 +70,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 // Restart starts planckd again, after its end.
 func (c *Cloud) Restart(ctx context.Context) error {
 	var err error
-	if c.Process, err = c.Lab.StartInController("planckd", nil, c.Command...); err != nil {
+	if c.Process, err = c.Lab.StartInController("planckd", c.environment, c.Command...); err != nil {
 		return err
 	}
 	return Await(ctx, startLimit, "planckd answers", func() error {
