@@ -74,6 +74,6 @@ func benchRestart(ctx context.Context, e *environment) (err error) {
 		Rows: [][]any{{before.Flows, before.Groups, before.Meters, ports, int(sent), percentile(answers, .5), percentile(compared, .5), percentile(compared, 1),
 			percentile(ready, .5), percentile(ready, 1)}},
 		Notes: []string{fmt.Sprintf("%d restarts, times from the start of the program but for the comparison. planckd loads the topology and renders all of it "+
-			"while the node waits before it dials again: Open vSwitch does so after 1 s, and the next time after 2 s.", runs)}})
+			"while the node waits before it dials again: Open vSwitch does so after 1 s.", runs)}})
 	return nil
 }
