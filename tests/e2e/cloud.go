@@ -278,3 +278,12 @@ func (c *Cloud) Quiet(what string, f func()) {
 		c.t.Errorf("%s: %d flow-mods were sent, expected none", what, after-before)
 	}
 }
+
+// WaitConverged waits until everything committed before the call is confirmed on every connected switch, and packets meet it.
+func (c *Cloud) WaitConverged() {
+	c.t.Helper()
+	c.Client.WaitConverged()
+	for _, n := range c.Lab.Nodes() {
+		_ = n.WaitRevalidated() // one that is down remembers nothing
+	}
+}

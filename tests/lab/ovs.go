@@ -45,6 +45,13 @@ func (n *Node) Appctl(args ...string) (string, error) {
 	return n.ns.exec(n.env(), "", "ovs-appctl", append([]string{"--timeout=10"}, args...)...)
 }
 
+// WaitRevalidated waits until the datapath forwards by the present entries. ovs-vswitchd confirms entries with a barrier before it has
+// looked through what the datapath remembers of earlier packets.
+func (n *Node) WaitRevalidated() error {
+	_, err := n.Appctl("revalidator/wait")
+	return err
+}
+
 // AddFlows adds flow entries in ovs-ofctl's syntax, one a line, to a bridge.
 func (n *Node) AddFlows(bridge string, flows ...string) error {
 	_, err := n.ns.exec(n.env(), strings.Join(flows, "\n")+"\n", "ovs-ofctl", "-OOpenFlow13", "--timeout=20", "--bundle", "add-flows", bridge, "-")
