@@ -203,7 +203,7 @@ func (s *Store) objects(db *gorm.DB, narrow func(q *gorm.DB, kind model.Kind, co
 		}
 		objects = appendObjects(objects, subnets)
 	}
-	if q := narrow(s.selectPorts(db), model.KindPort, "number"); q != nil {
+	if q := narrow(db.Model(&portRow{}), model.KindPort, "number"); q != nil {
 		ports, err := findPorts(q.Order("number"))
 		if err != nil {
 			return nil, err

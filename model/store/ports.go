@@ -14,7 +14,7 @@ import (
 
 // ListPorts gives the ports that the query and the scope select, with one or two statements.
 func (s *Store) ListPorts(ctx context.Context, q Query) ([]*model.Port, error) {
-	db, err := portResource.list(s.selectPorts(s.reader.WithContext(ctx)), scopeOf(ctx), q)
+	db, err := portResource.list(s.reader.WithContext(ctx).Model(&portRow{}), scopeOf(ctx), q)
 	if err != nil {
 		return nil, s.readError(ctx, err)
 	}
@@ -182,9 +182,6 @@ func (s *Store) takePort(db *gorm.DB, scope Scope, id string) (*portRow, error) 
 	}
 	return &row, err
 }
-
-// selectPorts selects ports with their addresses, in one statement.
-func (s *Store) selectPorts(db *gorm.DB) *gorm.DB { return db.Model(&portRow{}) }
 
 // repeatAddresses writes into the ports' rows what ip_allocations says.
 func (t *tx) repeatAddresses(ports []model.Number) error {

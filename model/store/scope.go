@@ -25,9 +25,6 @@ func WithScope(ctx context.Context, scope Scope) context.Context {
 	return context.WithValue(ctx, scopeKey{}, scope)
 }
 
-// ScopeOf gives the scope of requests made with ctx.
-func ScopeOf(ctx context.Context) Scope { return scopeOf(ctx) }
-
 func scopeOf(ctx context.Context) Scope {
 	scope, _ := ctx.Value(scopeKey{}).(Scope)
 	return scope

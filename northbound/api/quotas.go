@@ -70,9 +70,6 @@ var limit = Type[int]{
 
 func (b backend) quotas() Operations[quota] {
 	get := func(ctx context.Context, project string) (*quota, error) {
-		if err := ownQuota(ctx, project); err != nil {
-			return nil, err
-		}
 		limits, err := b.Quota(ctx, project)
 		return &quota{project: project, limits: limits}, err
 	}
@@ -83,11 +80,9 @@ func (b backend) quotas() Operations[quota] {
 			if err != nil {
 				return nil, err
 			}
-			var list []*quota
-			for _, row := range rows {
-				if ownQuota(ctx, row.ProjectID) == nil {
-					list = append(list, &quota{project: row.ProjectID, limits: row.Limits})
-				}
+			list := make([]*quota, len(rows))
+			for i, row := range rows {
+				list[i] = &quota{project: row.ProjectID, limits: row.Limits}
 			}
 			return inMemory(quotas(Operations[quota]{}), list, q)
 		},
@@ -123,14 +118,6 @@ func (b backend) notBelowUsed(ctx context.Context, q *quota) error {
 	return nil
 }
 
-// ownQuota refuses the quota of another project.
-func ownQuota(ctx context.Context, project string) error {
-	if scope := store.ScopeOf(ctx); !scope.Admin && (scope.ProjectID != project || project == "") {
-		return notAuthorized("get_quota")
-	}
-	return nil
-}
-
 // serveQuotas adds the quotas, and what there is beside them: the requester's project, the defaults, and what is used.
 func serveQuotas(routes gin.IRoutes, b backend, d *description, log *zap.Logger) entry {
 	r := quotas(b.quotas())
@@ -140,15 +127,12 @@ func serveQuotas(routes gin.IRoutes, b backend, d *description, log *zap.Logger)
 	c.routes(routes, "/quotas", "id")
 	describe(d, r, r.Store, "/quotas", "id")
 	routes.GET("/quotas/:id/default", c.handle("id", func(r *request) (int, []byte, error) {
-		if err := ownQuota(r.ctx, r.id); err != nil {
-			return 0, nil, err
+		if !r.who.IsAdmin && r.id != r.who.ProjectID {
+			return 0, nil, notAuthorized("get_quota")
 		}
 		return http.StatusOK, c.one(r, &quota{project: r.id, limits: b.DefaultQuota()}, nil), nil
 	}))
 	routes.GET("/quotas/:id/details", c.handle("id", func(r *request) (int, []byte, error) {
-		if err := ownQuota(r.ctx, r.id); err != nil {
-			return 0, nil, err
-		}
 		details, err := b.QuotaDetails(r.ctx, r.id)
 		if err != nil {
 			return 0, nil, err
