@@ -47,12 +47,42 @@ type Punt struct {
 	Meter  uint32
 }
 
-func (Output) isAction()   {}
-func (ToGroup) isAction()  {}
-func (SetField) isAction() {}
-func (Move) isAction()     {}
-func (PushVLAN) isAction() {}
-func (PopVLAN) isAction()  {}
-func (DecTTL) isAction()   {}
-func (Resubmit) isAction() {}
-func (Punt) isAction()     {}
+// Conntrack is Nicira's ct: the packet is tracked in Zone, translated as NAT says, and goes on in table Next with what
+// conntrack made of it. The rest of the list is done with the packet as it was before.
+type Conntrack struct {
+	Zone   uint16
+	Commit bool // a new connection becomes known; without it only packets of known ones are translated
+	NAT    NAT
+	Addr   uint32 // IPv4 address of NATSource
+	Next   uint8
+}
+
+// NAT is what a Conntrack does to addresses.
+type NAT uint8
+
+// Translations.
+const (
+	NATNone   NAT = iota // none, not even those of a known connection
+	NATKnown             // that of the packet's connection, if it has one, in either direction
+	NATSource            // NATKnown; a new connection gets the source address Addr and a free port
+)
+
+// CheckLarger is Nicira's check_pkt_larger: it sets a bit of a field to whether the frame is longer than Bytes, Ethernet header
+// included, and clears it otherwise.
+type CheckLarger struct {
+	Bytes uint16
+	To    Field
+	Bit   uint8
+}
+
+func (Output) isAction()      {}
+func (ToGroup) isAction()     {}
+func (SetField) isAction()    {}
+func (Move) isAction()        {}
+func (PushVLAN) isAction()    {}
+func (PopVLAN) isAction()     {}
+func (DecTTL) isAction()      {}
+func (Resubmit) isAction()    {}
+func (Punt) isAction()        {}
+func (Conntrack) isAction()   {}
+func (CheckLarger) isAction() {}

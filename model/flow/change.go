@@ -15,12 +15,15 @@ const (
 	OpDelete
 )
 
-// Change is one message to a switch. Exactly one of Flow, Group and Meter is set (Flow not empty, the others not nil).
+// Change is one message to a switch. Exactly one of Flow, Group, Meter and Zone is set (Flow not empty, Group and Meter not nil).
 type Change struct {
 	Op    Op
 	Flow  Encoded
 	Group *Group
 	Meter *Meter
+	// Zone is a conntrack zone that forgets all its connections (OpDelete). Like a meter it cannot be part of a bundle, and
+	// takes effect before the bundle.
+	Zone uint16
 }
 
 // Refusal is a Change that the switch refused, and why.
@@ -44,7 +47,8 @@ type PacketIn struct {
 	InPort   uint32
 	Metadata uint64
 	TunnelID uint64
-	Data     []byte // whole frame, Ethernet header first
+	Reg      [3]uint32 // Reg0 to Reg2
+	Data     []byte    // whole frame, Ethernet header first
 }
 
 // PacketOut is a packet to send (OpenFlow 1.3.5, 7.3.7).

@@ -140,8 +140,21 @@ func (r *reader) action() Action {
 		return Resubmit{Table: uint8(r.number(1))}
 	case tagPunt:
 		return Punt{MaxLen: uint16(r.number(2)), Meter: uint32(r.number(4))}
+	case tagConntrack:
+		return r.conntrack()
+	case tagCheckLarger:
+		return CheckLarger{Bytes: uint16(r.number(2)), To: r.fieldNumber(), Bit: uint8(r.number(1))}
 	default:
 		r.fail(fmt.Errorf("%#x is no instruction or action", tag))
 		return nil
 	}
+}
+
+func (r *reader) conntrack() Action {
+	how := byte(r.number(1))
+	a := Conntrack{Commit: how&conntrackCommit != 0, NAT: NAT(how &^ conntrackCommit), Zone: uint16(r.number(2)), Next: uint8(r.number(1))}
+	if a.NAT == NATSource {
+		a.Addr = uint32(r.number(4))
+	}
+	return a
 }

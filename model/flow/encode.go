@@ -23,6 +23,8 @@ const (
 	tagPunt
 	tagWriteMetadata
 	tagGoto
+	tagConntrack
+	tagCheckLarger
 	tagInvalid byte = 0xff // an action of no known type: Decode refuses it
 )
 
@@ -157,9 +159,33 @@ func appendAction(dst []byte, a Action) []byte {
 		}
 		dst = binary.BigEndian.AppendUint16(append(dst, tagPunt), a.MaxLen)
 		return binary.BigEndian.AppendUint32(dst, a.Meter)
+	case Conntrack:
+		return appendConntrack(dst, a)
+	case CheckLarger:
+		dst = binary.BigEndian.AppendUint16(append(dst, tagCheckLarger), a.Bytes)
+		return append(dst, byte(a.To), a.Bit)
 	default:
 		return append(dst, tagInvalid)
 	}
+}
+
+// conntrackCommit is the bit beside the NAT in the canonical form of a Conntrack.
+const conntrackCommit = 0x80
+
+func appendConntrack(dst []byte, a Conntrack) []byte {
+	if a.NAT > NATSource {
+		return append(dst, tagInvalid)
+	}
+	how := byte(a.NAT)
+	if a.Commit {
+		how |= conntrackCommit
+	}
+	dst = binary.BigEndian.AppendUint16(append(dst, tagConntrack, how), a.Zone)
+	dst = append(dst, a.Next)
+	if a.NAT == NATSource {
+		dst = binary.BigEndian.AppendUint32(dst, a.Addr)
+	}
+	return dst
 }
 
 // appendSetField writes one element per run of ones in the mask, lowest first: that is how Open vSwitch reports a

@@ -69,6 +69,15 @@ func (e Encoded) Flags() uint16 {
 	return be16(string(e[key+offFlags:]))
 }
 
+// HardTimeout is after how many seconds the entry goes by itself; 0: never.
+func (e Encoded) HardTimeout() uint16 {
+	key, _, ok := e.split()
+	if !ok {
+		return 0
+	}
+	return be16(string(e[key+offHard:]))
+}
+
 // Instructions are the bytes of the instructions in canonical form: equal for entries that do the same. It shares
 // e's memory.
 func (e Encoded) Instructions() string {

@@ -110,6 +110,7 @@ type execution struct {
 	depth   int // those of them that do not end by themselves
 	copies  int
 	at      *installed // the entry being executed; nil for a packet-out
+	forked  *packet    // before the first CheckLarger in the table that was resubmitted to; nil: there was none
 }
 
 // table looks p up in a table, and executes what it meets there and wherever goto leads.
@@ -157,8 +158,7 @@ func (x *execution) meter(id uint32) error {
 	return nil
 }
 
-// actions does a list. It returns true if the rest of the entry is not to be done. Conntrack's actions, when they come,
-// recirculate: they end here, and their table starts with a packet that has ct_state.
+// actions does a list. It returns true if the rest of the entry is not to be done.
 func (x *execution) actions(p *packet, list []Action) (done bool, err error) {
 	for _, a := range list {
 		switch a := a.(type) {
@@ -185,6 +185,11 @@ func (x *execution) actions(p *packet, list []Action) (done bool, err error) {
 			err = x.resubmit(p, a.Table)
 		case Punt:
 			err = x.puntMetered(p, a)
+		case Conntrack:
+			err = x.conntrack(p, a)
+		case CheckLarger:
+			x.fork(p)
+			p.set(a.To, larger(p, a.Bytes)<<a.Bit, 1<<a.Bit)
 		default:
 			err = fmt.Errorf("action %T is not known", a)
 		}
@@ -204,6 +209,9 @@ func (x *execution) output(p *packet, o Output) error {
 		}
 		return x.punt(p, reason, 0)
 	case PortInPort:
+		if p.values[InPort] == 0 {
+			return nil // no port has this number
+		}
 		return x.emit(p, Emission{Port: uint32(p.values[InPort])})
 	case uint32(p.values[InPort]):
 		return nil // never back to where it came from (OpenFlow 1.3.5, 4.5: IN_PORT must be said)
@@ -224,6 +232,7 @@ func (x *execution) punt(p *packet, reason uint8, meter uint32) error {
 		InPort:   uint32(p.values[InPort]),
 		Metadata: p.values[Metadata],
 		TunnelID: p.values[TunnelID],
+		Reg:      [3]uint32{uint32(p.values[Reg0]), uint32(p.values[Reg1]), uint32(p.values[Reg2])},
 		Data:     p.frame,
 	}
 	if x.at != nil {
@@ -260,7 +269,24 @@ func (x *execution) resubmit(p *packet, id uint8) error {
 	if id == 255 {
 		id = from
 	}
-	return x.nested(id <= from, func() error { return x.table(p, id) })
+	outer := x.forked
+	x.forked = nil
+	err := x.nested(id <= from, func() error { return x.table(p, id) })
+	if x.forked != nil {
+		*p = *x.forked
+	}
+	x.forked = outer
+	return err
+}
+
+// fork notes what p was before a CheckLarger. Open vSwitch compiles what follows it, as far as the table that was resubmitted to leads,
+// twice, and comes back from a resubmit with the packet as it was before.
+func (x *execution) fork(p *packet) {
+	if x.forked == nil {
+		p.shared = true
+		before := *p
+		x.forked = &before
+	}
 }
 
 // group gives each bucket a copy of p. A group that is not there drops it.
@@ -278,6 +304,27 @@ func (x *execution) group(p *packet, id uint32) error {
 		}
 		return nil
 	})
+}
+
+// conntrack tracks a copy of p, which goes on in another table; p itself stays as it is. What a meter there drops is
+// only the copy: Open vSwitch recirculates it.
+func (x *execution) conntrack(p *packet, a Conntrack) error {
+	p.shared = true
+	c := *p
+	x.s.track(&c, a)
+	err := x.nested(true, func() error { return x.table(&c, a.Next) })
+	if errors.Is(err, errDropped) {
+		return nil
+	}
+	return err
+}
+
+// larger is 1 if the frame is longer than n bytes, and otherwise 0.
+func larger(p *packet, n uint16) uint64 {
+	if len(p.frame) > int(n) {
+		return 1
+	}
+	return 0
 }
 
 func (x *execution) nested(deepens bool, f func() error) error {

@@ -58,6 +58,35 @@ func TestExecuteInPort(t *testing.T) {
 	wantPorts(t, run(t, s, Input{Frame: frame(t, someMACs, someARP), InPort: PortLocal}), "1", "LOCAL", "1", "2", "LOCAL")
 }
 
+// With in_port 0 a packet may leave by the port that it came in by, and IN_PORT is none.
+func TestExecuteSetInPort(t *testing.T) {
+	s := switchWith(t, SwitchConfig{},
+		"priority=1,in_port=1 actions=output:1,set_field:0->in_port,output:1,IN_PORT,goto_table:2",
+		"table=2,priority=1,in_port=0 actions=set_field:2->in_port,output:2,IN_PORT,CONTROLLER:9")
+	r := run(t, s, Input{Frame: frame(t, someMACs, someARP), InPort: 1})
+	wantPorts(t, r, "1", "2", "CONTROLLER")
+	if got := r.Emissions[2].PacketIn; got.InPort != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestExecuteCheckLarger(t *testing.T) {
+	s := switchWith(t, SwitchConfig{},
+		"priority=1 actions=set_field:1->reg2,check_pkt_larger(60)->NXM_NX_REG2[0],check_pkt_larger(60)->NXM_NX_REG2[4],goto_table:1",
+		"table=1,priority=1,reg2=0 actions=output:1",
+		"table=1,priority=1,reg2=0x11 actions=output:2")
+	f := append(frame(t, someMACs, someARP), make([]byte, 60)...)
+	wantPorts(t, run(t, s, Input{Frame: f[:60], InPort: 9}), "1")
+	wantPorts(t, run(t, s, Input{Frame: f[:61], InPort: 9}), "2")
+	// After a resubmit nothing of what followed the check there is left.
+	s = switchWith(t, SwitchConfig{},
+		"priority=1 actions=set_field:5->reg1,resubmit(,1),output:1,resubmit(,2)",
+		"table=1,priority=1 actions=set_field:6->reg1,check_pkt_larger(60)->NXM_NX_REG2[0],set_field:7->reg1,resubmit(,2)",
+		"table=2,priority=1,reg1=7,reg2=1 actions=output:2",
+		"table=2,priority=1,reg1=6,reg2=0 actions=output:3")
+	wantPorts(t, run(t, s, Input{Frame: f[:61], InPort: 9}), "2", "1", "3")
+}
+
 // A bucket's changes end with it, a resubmit's stay.
 func TestExecuteGroupAndResubmit(t *testing.T) {
 	s := switchWith(t, SwitchConfig{},
@@ -128,14 +157,14 @@ func TestExecutePacketIn(t *testing.T) {
 	s := NewSwitch(SwitchConfig{})
 	s.Apply([]Change{{Op: OpAdd, Meter: &Meter{ID: 4, Rate: 1}}})
 	s.Apply([]Change{
-		add(t, "cookie=7,table=0,priority=1 actions=set_field:0x123->metadata,set_field:5->tun_id,CONTROLLER:128,goto_table:3"),
+		add(t, "cookie=7,table=0,priority=1 actions=set_field:0x123->metadata,set_field:5->tun_id,set_field:1->reg0,set_field:2->reg1,set_field:3->reg2,CONTROLLER:128,goto_table:3"),
 		add(t, "cookie=8,table=3,priority=5,arp actions=controller(max_len=64,meter_id=4),output:2"),
 		add(t, "cookie=9,table=3,priority=0 actions=CONTROLLER:65535"),
 	})
 	f := frame(t, someMACs, someARP)
 	r := run(t, s, Input{Frame: f, InPort: 6})
 	wantPorts(t, r, "CONTROLLER", "CONTROLLER", "2")
-	want := PacketIn{Cookie: 7, Table: 0, Reason: ReasonAction, InPort: 6, Metadata: 0x123, TunnelID: 5, Data: f}
+	want := PacketIn{Cookie: 7, Table: 0, Reason: ReasonAction, InPort: 6, Metadata: 0x123, TunnelID: 5, Reg: [3]uint32{1, 2, 3}, Data: f}
 	if got := r.Emissions[0]; !reflect.DeepEqual(*got.PacketIn, want) || got.Meter != 0 {
 		t.Errorf("%+v", got.PacketIn)
 	}

@@ -8,6 +8,9 @@ type Field uint8
 const (
 	InPort Field = iota + 1
 	Metadata
+	Reg0 // Nicira's registers: what a packet carries through the tables, 0 when it comes in
+	Reg1
+	Reg2
 	TunnelID
 	TunnelSrc // Nicira's tun_src
 	TunnelDst // Nicira's tun_dst
@@ -52,6 +55,9 @@ const (
 var fieldInfos = [fieldEnd]FieldInfo{
 	InPort:    {"in_port", 32, false, ClassBasic, 0},
 	Metadata:  {"metadata", 64, true, ClassBasic, 2},
+	Reg0:      {"reg0", 32, true, ClassNicira, 0},
+	Reg1:      {"reg1", 32, true, ClassNicira, 1},
+	Reg2:      {"reg2", 32, true, ClassNicira, 2},
 	TunnelID:  {"tun_id", 64, true, ClassBasic, 38},
 	TunnelSrc: {"tun_src", 32, true, ClassNicira, 31},
 	TunnelDst: {"tun_dst", 32, true, ClassNicira, 32},

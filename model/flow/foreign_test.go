@@ -20,7 +20,7 @@ func TestForeignEntryHasAKeyAndEqualsNone(t *testing.T) {
 		t.Errorf("key decodes as %+v, %v", e, err)
 	}
 
-	oxm := "\x00\x01\x00\x04\x00\x00\x00\x07" // reg0=7
+	oxm := "\x00\x01\x06\x04\x00\x00\x00\x07" // reg3=7
 	for _, match := range []string{oxm, strings.Repeat(oxm, 1000)} {
 		f := EncodeForeign(ours, match, "")
 		if got, ok := f.Key().ForeignMatch(); !ok || got != match || f.Table() != 3 || f.Priority() != 7 || f.Cookie() != ours.Cookie {

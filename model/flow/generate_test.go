@@ -16,6 +16,9 @@ type draw struct {
 	// noPunt leaves out Punt, noMeter the meter instruction. A world has only one of them: ofproto/trace of Open vSwitch 3.1.0
 	// loops for ever on a packet whose ARP header is changed between a meter instruction and a Punt.
 	noPunt, noMeter bool
+	// noLarger leaves out CheckLarger, of which ofproto/trace shows both ways, and noConntrack what depends on earlier packets.
+	noLarger, noConntrack bool
+	noLoop                bool // a loop behind a CheckLarger drops packets that do not go that way too
 }
 
 // drawRapid draws for a property test, which prefers values near the ends and shrinks what fails.
@@ -86,11 +89,11 @@ var arpFields = []Field{ARPOp, ARPSPA, ARPTPA, ARPSHA, ARPTHA}
 // match draws a valid match, and which header fields its packets have.
 func (d draw) match() (Match, []Field) {
 	var m Match
-	optional := []Field{InPort, Metadata, EthDst, EthSrc}
+	optional := []Field{InPort, Metadata, Reg0, Reg1, Reg2, EthDst, EthSrc}
 	if !d.narrow || d.chance(20) {
 		optional = append(optional, TunnelID, TunnelSrc, TunnelDst)
 	}
-	header := []Field{Metadata, TunnelID, TunnelDst, EthDst, EthSrc}
+	header := []Field{Metadata, Reg0, Reg1, Reg2, TunnelID, TunnelDst, EthDst, EthSrc}
 	require := func(f Field, v uint64) { m = append(m, Exact(f, v)) }
 	switch kind := pick(d, "any", "tcp", "udp", "icmp", "ip", "arp", "arp", "rarp", "other"); kind {
 	case "any":
@@ -145,7 +148,7 @@ func (d draw) actions(header []Field, inBucket bool, table uint8) []Action {
 	tagged := slices.Contains(header, VLANVID)
 	pushed := tagged
 	for range d.int(0, 5) {
-		switch d.int(0, 9) {
+		switch d.int(0, 11) {
 		case 0, 1:
 			list = append(list, Output{Port: uint32(d.int(1, worldPorts))})
 		case 2:
@@ -187,15 +190,37 @@ func (d draw) actions(header []Field, inBucket bool, table uint8) []Action {
 			if slices.Contains(header, IPTTL) {
 				list = append(list, DecTTL{})
 			}
+		case 10:
+			list = append(list, SetField{InPort, pick(d, 0, d.value(InPort)), InPort.AllOnes()})
+		case 11:
+			switch {
+			case inBucket:
+			case d.chance(50) && !d.noLarger:
+				list = append(list, CheckLarger{Bytes: uint16(d.int(90, 130)), To: pick(d, Metadata, Reg0, Reg1, Reg2), Bit: uint8(d.int(0, 31))})
+			case slices.Contains(header, IPTTL) && !d.noConntrack:
+				list = append(list, d.conntrack(table))
+			}
 		case 9:
+			back := 0
+			if d.noLoop {
+				back = 1
+			}
 			if d.chance(30) && !d.noPunt {
 				list = append(list, Punt{MaxLen: 200, Meter: uint32(d.int(1, worldMeters))})
 			} else {
-				list = append(list, Resubmit{uint8(min(int(table)+pick(d, 0, 1, 1, 1, 1, 1, 1, 2, 2), worldTables))})
+				list = append(list, Resubmit{uint8(min(int(table)+pick(d, back, 1, 1, 1, 1, 1, 1, 2, 2), worldTables))})
 			}
 		}
 	}
 	return list
+}
+
+func (d draw) conntrack(table uint8) Conntrack {
+	a := Conntrack{Zone: uint16(d.int(0, 2)), Commit: d.chance(60), NAT: NAT(d.int(0, 2)), Next: min(table+uint8(d.int(1, 2)), worldTables)}
+	if a.NAT == NATSource {
+		a.Commit, a.Addr = true, 0x0a000000+uint32(d.int(4, 5))
+	}
+	return a
 }
 
 // entry draws an entry that Open vSwitch accepts if the world's groups and meters are there.
@@ -223,9 +248,13 @@ func (d draw) entry(table uint8, priority uint16) Entry {
 
 func (d draw) group(id uint32) Group {
 	g := Group{ID: id}
+	from := uint8(worldTables - 2)
+	if d.noLoop {
+		from++
+	}
 	for range d.int(0, 4) {
 		// The buckets of a small world are for packets of any kind.
-		g.Buckets = append(g.Buckets, d.actions([]Field{Metadata, TunnelID, TunnelDst, EthDst, EthSrc}, true, worldTables-2))
+		g.Buckets = append(g.Buckets, d.actions([]Field{Metadata, Reg0, Reg1, TunnelID, TunnelDst, EthDst, EthSrc}, true, from))
 	}
 	return g
 }

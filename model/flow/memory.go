@@ -34,13 +34,15 @@ type Switch struct {
 	// How many entries name a group, or a meter in a meter instruction.
 	groupUsers, meterUsers map[uint32]int
 
+	zones map[uint16]zone // conntrack
+
 	messages Messages
 	undo     []func() // what ApplyAtomic takes back; nil outside of it
 }
 
 // Messages counts what a switch was sent, refused messages included.
 type Messages struct {
-	Flow, Group, Meter int
+	Flow, Group, Meter, Zone int
 }
 
 // installed is an entry on a switch. It is replaced and not changed, but for its counters.
@@ -72,6 +74,7 @@ func NewSwitch(config SwitchConfig) *Switch {
 		meters:     map[uint32]Meter{},
 		groupUsers: map[uint32]int{},
 		meterUsers: map[uint32]int{},
+		zones:      map[uint16]zone{},
 	}
 }
 
@@ -112,7 +115,7 @@ func (s *Switch) Apply(changes []Change) []Refusal {
 	return refusals
 }
 
-// ApplyAtomic does all changes or none, as a bundle does (ONF EXT-230). Meters are refused in it, all of
+// ApplyAtomic does all changes or none, as a bundle does (ONF EXT-230). Meters and zones are refused in it, all of
 // them; of other changes the first that is refused ends the bundle.
 func (s *Switch) ApplyAtomic(changes []Change) []Refusal {
 	var refusals []Refusal
@@ -120,8 +123,8 @@ func (s *Switch) ApplyAtomic(changes []Change) []Refusal {
 		switch {
 		case s.config.Standard:
 			refusals = append(refusals, Refusal{i, errBadExperimenter.Error()})
-		case c.Meter != nil:
-			refusals = append(refusals, Refusal{i, errMeterInBundle.Error()})
+		case c.Meter != nil, c.Zone != 0:
+			refusals = append(refusals, Refusal{i, errNotInBundle.Error()})
 		}
 	}
 	if refusals != nil {
@@ -150,25 +153,29 @@ func (s *Switch) apply(c Change) error {
 		s.messages.Group++
 	case c.Meter != nil:
 		s.messages.Meter++
+	case c.Zone != 0:
+		s.messages.Zone++
 	}
 	if s.config.Refuse != nil {
 		if err := s.config.Refuse(c); err != nil {
 			return err
 		}
 	}
-	switch {
-	case c.Flow != "" && c.Group == nil && c.Meter == nil:
-		return s.applyFlow(c.Op, c.Flow)
-	case c.Flow == "" && c.Group != nil && c.Meter == nil:
+	switch n := c.parts(); {
+	case n != 1:
+		return fmt.Errorf("change of %d things at once, or of nothing", n)
+	case c.Group != nil:
 		return s.applyGroup(c.Op, *c.Group)
-	case c.Flow == "" && c.Group == nil && c.Meter != nil:
+	case c.Meter != nil:
 		return s.applyMeter(c.Op, *c.Meter)
+	case c.Zone != 0:
+		return s.applyZone(c.Op, c.Zone)
 	}
-	return fmt.Errorf("change of %d things at once, or of nothing", c.parts())
+	return s.applyFlow(c.Op, c.Flow)
 }
 
 func (c Change) parts() (n int) {
-	for _, set := range []bool{c.Flow != "", c.Group != nil, c.Meter != nil} {
+	for _, set := range []bool{c.Flow != "", c.Group != nil, c.Meter != nil, c.Zone != 0} {
 		if set {
 			n++
 		}
@@ -267,6 +274,18 @@ func (s *Switch) applyMeter(op Op, m Meter) error {
 	default:
 		return errFlowCommand
 	}
+	return nil
+}
+
+// applyZone makes a conntrack zone forget its connections (Nicira's NXT_CT_FLUSH_ZONE).
+func (s *Switch) applyZone(op Op, id uint16) error {
+	switch {
+	case s.config.Standard:
+		return errBadExperimenter
+	case op != OpDelete:
+		return errFlowCommand
+	}
+	delete(s.zones, id)
 	return nil
 }
 

@@ -149,6 +149,23 @@ func (s *Switch) checkAction(a Action) error {
 		}
 		// Open vSwitch accepts an unknown meter here, and then limits nothing.
 		return s.checkMeter(a.Meter)
+	case Conntrack:
+		switch {
+		case s.config.Standard:
+			return errActionExperimenter
+		case a.Next > maxTable, a.NAT == NATSource && (!a.Commit || a.Addr == 0):
+			// Open vSwitch takes the address 0 for none.
+			return errActionArgument
+		}
+	case CheckLarger:
+		switch {
+		case s.config.Standard:
+			return errActionExperimenter
+		case int(a.Bit) >= a.To.moveBits():
+			return errActionArgument
+		case !a.To.writable():
+			return errSetArgument
+		}
 	default:
 		return errActionType
 	}
@@ -165,7 +182,8 @@ func (s *Switch) checkSetField(a SetField) error {
 		return errSetType
 	case !a.Field.writable(), a.Mask == 0, a.Value&^a.Mask != 0:
 		return errSetArgument
-	case all && a.Field == VLANVID && a.Value&vidPresent == 0, a.Field == ARPOp && a.Value > 0xff:
+	case all && a.Field == VLANVID && a.Value&vidPresent == 0, a.Field == ARPOp && a.Value > 0xff,
+		a.Field == InPort && (!all || !isPort(a.Value)):
 		return errSetArgument
 	}
 	return nil
@@ -173,6 +191,9 @@ func (s *Switch) checkSetField(a SetField) error {
 
 // writable tells whether actions can change f.
 func (f Field) writable() bool { return f != EthType && f != IPProto }
+
+// isPort tells whether v is a number that a port, or a reserved one, can have in 16 bits: Open vSwitch has no more.
+func isPort(v uint64) bool { return v < maxPort&0xffff || v >= maxPort && v <= uint64(PortAny) }
 
 // follow checks an action's prerequisites, and learns what it changes of them.
 func (k *known) follow(a Action) error {
@@ -192,6 +213,8 @@ func (k *known) follow(a Action) error {
 		k.tags--
 	case DecTTL:
 		ok = k.allows(IPTTL)
+	case Conntrack:
+		ok = k.ether == etherIPv4
 	}
 	if !ok {
 		return errInconsistent

@@ -39,5 +39,5 @@ var (
 	errMeterExists        = ofpError{"OFPMMFC_METER_EXISTS", 12, 1}
 	errMeterInvalid       = ofpError{"OFPMMFC_INVALID_METER", 12, 2}
 	errMeterUnknown       = ofpError{"OFPMMFC_UNKNOWN_METER", 12, 3}
-	errMeterInBundle      = ofpError{"OFPBFC_MSG_UNSUP", 0xffff, 2310} // ONF EXT-230, an experimenter error
+	errNotInBundle        = ofpError{"OFPBFC_MSG_UNSUP", 0xffff, 2310} // ONF EXT-230, an experimenter error
 )

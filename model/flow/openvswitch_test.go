@@ -272,7 +272,7 @@ func TestExecuteAsOpenVSwitch(t *testing.T) {
 	for seed := range 3 {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			d := drawSeed(seed)
-			d.narrow, d.noPunt, d.noMeter = true, seed%2 == 0, seed%2 == 1
+			d.narrow, d.noLarger, d.noConntrack, d.noPunt, d.noMeter = true, true, true, seed%2 == 0, seed%2 == 1
 			all := d.world(400)
 			s := NewSwitch(SwitchConfig{})
 			if refused := s.Apply(all.changes()); refused != nil {
@@ -303,6 +303,22 @@ func TestExecuteAsOpenVSwitch(t *testing.T) {
 			}
 			compareFrames(t, o, s, d)
 		})
+	}
+}
+
+// CheckLarger too leaves them with the same bytes.
+func TestCheckLargerAsOpenVSwitch(t *testing.T) {
+	for seed := range 3 {
+		d := drawSeed(100 + seed)
+		d.narrow, d.noConntrack, d.noPunt, d.noLoop = true, true, true, true
+		all := d.world(400)
+		s := NewSwitch(SwitchConfig{})
+		if refused := s.Apply(all.changes()); refused != nil {
+			t.Fatalf("refused: %v", refused)
+		}
+		o := startOpenVSwitch(t)
+		o.install(all)
+		compareFrames(t, o, s, d)
 	}
 }
 

@@ -127,7 +127,7 @@ func TestRewrite(t *testing.T) {
 			t.Fatalf("%x", p.frame)
 		}
 		if again.tags == p.tags { // else the second tag hides the rest from a new switch
-			for _, f := range []Field{InPort, Metadata, TunnelID, TunnelSrc, TunnelDst} {
+			for _, f := range []Field{InPort, Metadata, Reg0, Reg1, Reg2, TunnelID, TunnelSrc, TunnelDst} {
 				again.values[f] = p.values[f]
 			}
 			if again.values != p.values {

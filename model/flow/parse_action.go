@@ -129,6 +129,10 @@ func parseAction(name, argument string, names TableNames) (Action, error) {
 		}
 		id, err := parseTable(strings.TrimSpace(table), names)
 		return Resubmit{Table: id}, err
+	case "ct":
+		return parseConntrack(argument, names)
+	case "check_pkt_larger":
+		return parseCheckLarger(argument)
 	default:
 		if argument == "" {
 			return parseOutput(name) // a bare port
@@ -178,6 +182,58 @@ func parsePunt(arguments string) (Action, error) {
 		return Output{Port: PortController, MaxLen: p.MaxLen}, nil
 	}
 	return p, nil
+}
+
+// parseConntrack reads the arguments of ct(...). What it does after recirculation is not optional here.
+func parseConntrack(arguments string, names TableNames) (Action, error) {
+	var a Conntrack
+	hasNext := false
+	for _, word := range splitActions(arguments) {
+		name, value, _ := strings.Cut(word, "=")
+		var err error
+		switch {
+		case word == "commit":
+			a.Commit = true
+		case name == "zone":
+			err = parseInto(&a.Zone, value)
+		case name == "table":
+			a.Next, err = parseTable(value, names)
+			hasNext = true
+		case word == "nat":
+			a.NAT = NATKnown
+		case strings.HasPrefix(word, "nat(src=") && strings.HasSuffix(word, ")"):
+			var addr uint64
+			addr, err = parseIPv4(word[len("nat(src=") : len(word)-1])
+			a.NAT, a.Addr = NATSource, uint32(addr)
+		default:
+			err = fmt.Errorf("not supported")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", word, err)
+		}
+	}
+	if !hasNext {
+		return nil, fmt.Errorf("no table")
+	}
+	return a, nil
+}
+
+// parseCheckLarger reads what follows check_pkt_larger(: bytes)->field[bit].
+func parseCheckLarger(argument string) (Action, error) {
+	bytes, target, found := strings.Cut(argument, ")->")
+	if !found {
+		return nil, fmt.Errorf("no ->")
+	}
+	var a CheckLarger
+	if err := parseInto(&a.Bytes, bytes); err != nil {
+		return nil, err
+	}
+	f, bit, n, err := parseSubfield(target)
+	if err == nil && n != 1 {
+		err = fmt.Errorf("%s is not one bit", target)
+	}
+	a.To, a.Bit = f, uint8(bit)
+	return a, err
 }
 
 func parseSetField(argument string) (Action, error) {

@@ -7,7 +7,8 @@ import (
 
 // matchNames are the spellings of fields in matches: those of ovs-ofctl and those of OpenFlow.
 var matchNames = map[string]Field{
-	"in_port": InPort, "metadata": Metadata, "tun_id": TunnelID, "tunnel_id": TunnelID, "tun_src": TunnelSrc, "tun_dst": TunnelDst,
+	"in_port": InPort, "metadata": Metadata, "reg0": Reg0, "reg1": Reg1, "reg2": Reg2,
+	"tun_id": TunnelID, "tunnel_id": TunnelID, "tun_src": TunnelSrc, "tun_dst": TunnelDst,
 	"dl_dst": EthDst, "eth_dst": EthDst, "dl_src": EthSrc, "eth_src": EthSrc, "dl_type": EthType, "eth_type": EthType,
 	"vlan_vid": VLANVID, "dl_vlan_pcp": VLANPCP, "vlan_pcp": VLANPCP,
 	"nw_proto": IPProto, "ip_proto": IPProto, "nw_src": IPv4Src, "ip_src": IPv4Src, "nw_dst": IPv4Dst, "ip_dst": IPv4Dst, "nw_ttl": IPTTL,

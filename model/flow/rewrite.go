@@ -71,8 +71,12 @@ func (p *packet) fixTransportSum(old, now []byte) {
 	if p.sum == 0 {
 		return
 	}
-	sum := p.frame[p.sum:]
-	if p.values[IPProto] != protoUDP {
+	fixTransportSum(p.frame[p.sum:], uint8(p.values[IPProto]), old, now)
+}
+
+// fixTransportSum corrects the checksum of TCP or UDP at the start of sum.
+func fixTransportSum(sum []byte, proto uint8, old, now []byte) {
+	if proto != protoUDP {
 		fixSum(sum, old, now)
 		return
 	}

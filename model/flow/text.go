@@ -131,7 +131,7 @@ const (
 )
 
 var notations = [fieldEnd]notation{
-	InPort: portNumber, Metadata: hexadecimal, TunnelID: hexadecimal,
+	InPort: portNumber, Metadata: hexadecimal, Reg0: hexadecimal, Reg1: hexadecimal, Reg2: hexadecimal, TunnelID: hexadecimal,
 	TunnelSrc: ipv4Address, TunnelDst: ipv4Address, IPv4Src: ipv4Address, IPv4Dst: ipv4Address, ARPSPA: ipv4Address, ARPTPA: ipv4Address,
 	EthSrc: macAddress, EthDst: macAddress, ARPSHA: macAddress, ARPTHA: macAddress,
 }

@@ -14,6 +14,9 @@ type fieldNames struct {
 var actionNames = [fieldEnd]fieldNames{
 	InPort:    {"in_port", "OXM_OF_IN_PORT"},
 	Metadata:  {"metadata", "OXM_OF_METADATA"},
+	Reg0:      {"reg0", "NXM_NX_REG0"},
+	Reg1:      {"reg1", "NXM_NX_REG1"},
+	Reg2:      {"reg2", "NXM_NX_REG2"},
 	TunnelID:  {"tun_id", "NXM_NX_TUN_ID"},
 	TunnelSrc: {"tun_src", "NXM_NX_TUN_IPV4_SRC"},
 	TunnelDst: {"tun_dst", "NXM_NX_TUN_IPV4_DST"},
@@ -117,15 +120,37 @@ func (t *text) action(a Action) {
 		t.str("resubmit(," + t.names.name(a.Table) + ")")
 	case Punt:
 		t.printf("controller(max_len=%d,meter_id=%d)", a.MaxLen, a.Meter)
+	case Conntrack:
+		t.conntrack(a)
+	case CheckLarger:
+		t.printf("check_pkt_larger(%d)->%s[%d]", a.Bytes, a.To.actionNames().load, a.Bit)
 	default:
 		t.str("invalid")
 	}
 }
 
-// setField writes set_field for all bits, and load for some, or for the in_port, which set-field may not set
-// (OpenFlow 1.3.5, 7.2.5).
+// conntrack writes the arguments in Open vSwitch's order, without those that have their default.
+func (t *text) conntrack(a Conntrack) {
+	t.str("ct(")
+	if a.Commit {
+		t.str("commit,")
+	}
+	t.str("table=" + t.names.name(a.Next))
+	if a.Zone != 0 {
+		t.printf(",zone=%d", a.Zone)
+	}
+	switch a.NAT {
+	case NATKnown:
+		t.str(",nat")
+	case NATSource:
+		t.str(",nat(src=" + ipv4Text(uint64(a.Addr)) + ")")
+	}
+	t.str(")")
+}
+
+// setField writes set_field for all bits, and load for some.
 func (t *text) setField(s SetField) {
-	if s.Mask == s.Field.AllOnes() && s.Field != InPort {
+	if s.Mask == s.Field.AllOnes() {
 		t.str("set_field:" + valueText(s.Field, s.Value) + "->" + s.Field.actionNames().set)
 		return
 	}

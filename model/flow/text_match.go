@@ -44,7 +44,7 @@ var shorthands = []shorthand{
 
 // textOrder is the order in which Open vSwitch prints matches, after the shorthand.
 var textOrder = []Field{
-	TunnelID, TunnelSrc, TunnelDst, Metadata, InPort, VLANVID, VLANPCP, EthSrc, EthDst, EthType,
+	Reg0, Reg1, Reg2, TunnelID, TunnelSrc, TunnelDst, Metadata, InPort, VLANVID, VLANPCP, EthSrc, EthDst, EthType,
 	IPv4Src, IPv4Dst, ARPSPA, ARPTPA, IPProto, ARPOp, ARPSHA, ARPTHA, IPTTL,
 	TCPSrc, TCPDst, UDPSrc, UDPDst, ICMPType, ICMPCode,
 }

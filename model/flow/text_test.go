@@ -22,7 +22,7 @@ func TestFormat(t *testing.T) {
 				Resubmit{30}, ToGroup{6}, Punt{77, 5}},
 			WriteMetadata: 0x10, MetadataMask: 0xff, Goto: 2, HasGoto: true,
 		},
-		"cookie=0x0, table=0, priority=1,rarp,tun_id=0x5/0x7,tun_src=1.1.0.0/16,metadata=0/0xff,vlan_tci=0x0000/0x1fff,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,arp_op=1 actions=push_vlan:0x8100,set_field:4101->vlan_vid,set_field:2->arp_op,set_field:fa:16:3e:00:00:01->eth_src,set_field:10.0.0.1->tun_dst,set_field:0x5->tun_id,load:0x5->OXM_OF_IN_PORT[],load:0x1->OXM_OF_METADATA[8..15],load:0x1->OXM_OF_METADATA[3],move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],move:OXM_OF_METADATA[0..11]->OXM_OF_VLAN_VID[],write_metadata:0x1": {
+		"cookie=0x0, table=0, priority=1,rarp,tun_id=0x5/0x7,tun_src=1.1.0.0/16,metadata=0/0xff,vlan_tci=0x0000/0x1fff,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,arp_op=1 actions=push_vlan:0x8100,set_field:4101->vlan_vid,set_field:2->arp_op,set_field:fa:16:3e:00:00:01->eth_src,set_field:10.0.0.1->tun_dst,set_field:0x5->tun_id,set_field:5->in_port,load:0x1->OXM_OF_METADATA[8..15],load:0x1->OXM_OF_METADATA[3],move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],move:OXM_OF_METADATA[0..11]->OXM_OF_VLAN_VID[],write_metadata:0x1": {
 			Priority: 1,
 			Match: Match{Masked(Metadata, 0, 0xff), Masked(TunnelID, 5, 7), Masked(TunnelSrc, 0x01010000, 0xffff0000),
 				Masked(EthDst, 1<<40, 1<<40), Exact(EthType, etherRARP), Exact(VLANVID, 0), Exact(ARPOp, 1)},
@@ -30,6 +30,12 @@ func TestFormat(t *testing.T) {
 				SetField{TunnelDst, 0x0a000001, TunnelDst.AllOnes()}, SetField{TunnelID, 5, TunnelID.AllOnes()}, SetField{InPort, 5, InPort.AllOnes()},
 				SetField{Metadata, 0x100, 0xff00}, SetField{Metadata, 8, 8}, Move{EthSrc, EthDst, 48}, Move{Metadata, VLANVID, 12}},
 			WriteMetadata: 1, MetadataMask: Metadata.AllOnes(),
+		},
+		"cookie=0x0, table=0, hard_timeout=1, priority=1,icmp,reg0=0xa000001,reg1=0x2/0x6,reg2=0x1/0x1 actions=move:NXM_OF_IP_SRC[]->NXM_NX_REG0[],set_field:0->in_port,set_field:0->icmp_type,set_field:65->nw_ttl,check_pkt_larger(1514)->NXM_NX_REG2[0],ct(commit,table=7,zone=5,nat(src=10.0.0.1)),ct(table=8,nat),ct(commit,table=9)": {
+			Priority: 1, HardTimeout: 1,
+			Match: Match{Exact(Reg0, 0x0a000001), Masked(Reg1, 2, 6), Masked(Reg2, 1, 1), Exact(EthType, etherIPv4), Exact(IPProto, 1)},
+			Apply: []Action{Move{IPv4Src, Reg0, 32}, SetField{InPort, 0, InPort.AllOnes()}, SetField{ICMPType, 0, 0xff}, SetField{IPTTL, 65, 0xff},
+				CheckLarger{1514, Reg2, 0}, Conntrack{Zone: 5, Commit: true, NAT: NATSource, Addr: 0x0a000001, Next: 7}, Conntrack{NAT: NATKnown, Next: 8}, Conntrack{Commit: true, Next: 9}},
 		},
 	} {
 		got := Format(e, testNames)
@@ -76,7 +82,7 @@ func TestParseRefuses(t *testing.T) {
 		"table=x actions=drop":                                    "table",
 		"in_port=veth0 actions=drop":                              "in_port",
 		"nw_frag=later actions=drop":                              "nw_frag",
-		"reg0=5 actions=drop":                                     "reg0",
+		"reg3=5 actions=drop":                                     "reg3",
 		"ct_state=+new actions=drop":                              "ct_state",
 		"udp,tcp actions=drop":                                    "twice",
 		"tp_src=5 actions=drop":                                   "without tcp or udp",
@@ -86,7 +92,16 @@ func TestParseRefuses(t *testing.T) {
 		"ip,nw_src=10.0.0.0/33 actions=drop":                      "prefix",
 		"ip,nw_src=::1 actions=drop":                              "IPv4",
 		"actions=":                                                "number",
-		"actions=ct(commit)":                                      "ct",
+		"actions=ct(commit)":                                      "no table",
+		"actions=ct(table=1,force)":                               "force",
+		"actions=ct(table=1,zone=65536)":                          "zone",
+		"actions=ct(table=1,nat(dst=10.0.0.1))":                   "nat(dst",
+		"actions=ct(table=1,nat(src=10.0.0.1-10.0.0.2))":          "IPv4",
+		"actions=ct(table=1,nat(src))":                            "nat(src)",
+		"actions=check_pkt_larger(1514)":                          "->",
+		"actions=check_pkt_larger(65536)->NXM_NX_REG2[0]":         "16 bits",
+		"actions=check_pkt_larger(5)->NXM_NX_REG2[0..1]":          "one bit",
+		"actions=check_pkt_larger(5)->NXM_NX_REG2[32]":            "no bits",
 		"actions=goto_table:2,output:1":                           "later",
 		"actions=output:1,meter:1":                                "later",
 		"actions=goto_table:1,goto_table:2":                       "twice",
@@ -96,7 +111,7 @@ func TestParseRefuses(t *testing.T) {
 		"actions=controller(reason=no_match,meter_id=4)":          "reason",
 		"actions=controller(userdata=00)":                         "userdata",
 		"actions=set_field:300->nw_ttl":                           "fit",
-		"actions=set_field:5->reg0":                               "reg0",
+		"actions=set_field:5->reg3":                               "reg3",
 		"actions=load:0x4->OXM_OF_METADATA[0..1]":                 "2 bits",
 		"actions=load:0x4->OXM_OF_METADATA[0..64]":                "no bits",
 		"actions=load:0x4->OXM_OF_METADATA[3..2]":                 "no bits",
@@ -162,6 +177,7 @@ func TestGroupAndMeterText(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(Format(guardEntry, nil))
 	f.Add("cookie=0x1, table=1, priority=5,udp,dl_vlan=5,dl_vlan_pcp=3,tp_src=1/2 actions=meter:1,load:0x1->OXM_OF_METADATA[3..5],move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],controller(max_len=5,meter_id=6),write_metadata:1/2,goto_table:4")
+	f.Add("reg0=1,reg1=2/6,ip actions=set_field:0->in_port,check_pkt_larger(1514)->NXM_NX_REG2[0],ct(commit,table=7,zone=5,nat(src=10.0.0.1)),ct(table=8,nat)")
 	f.Add("group_id=1,type=all,bucket=actions=output:1")
 	f.Add("meter=5 pktps burst bands=\ntype=drop rate=100 burst_size=50")
 	f.Fuzz(func(t *testing.T, line string) {

@@ -25,7 +25,10 @@ const (
 	subtypeLoad          = 7
 	subtypeResubmitTable = 14
 	subtypeLoad2         = 33
+	subtypeConntrack     = 35
+	subtypeNAT           = 36
 	subtypeController2   = 37
+	subtypeCheckLarger   = 49
 )
 
 // Properties of controller2.
@@ -130,6 +133,10 @@ func DecodeAction(b []byte) (flow.Action, error) {
 		return flow.Resubmit{Table: body[2]}, nil
 	case subtypeController2:
 		return decodeController(body)
+	case subtypeConntrack:
+		return decodeConntrack(body)
+	case subtypeCheckLarger:
+		return decodeCheckLarger(body)
 	}
 	return nil, fmt.Errorf("%w: Nicira subtype %d", ErrUnknown, subtype)
 }

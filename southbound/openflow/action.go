@@ -34,7 +34,14 @@ func appendActions(b []byte, actions []flow.Action) ([]byte, error) {
 			}
 			start := len(b)
 			b = appendActionHeader(b, ofp.ActionTypeSetField, 0)
-			b = oxm.Append(b, a.Field, a.Value, a.Mask)
+			if a.Field == flow.InPort {
+				var err error
+				if b, err = nicira.AppendInPort(b, uint32(a.Value)); err != nil {
+					return nil, err
+				}
+			} else {
+				b = oxm.Append(b, a.Field, a.Value, a.Mask)
+			}
 			for (len(b)-start)%8 != 0 {
 				b = append(b, 0)
 			}
@@ -52,6 +59,13 @@ func appendActions(b []byte, actions []flow.Action) ([]byte, error) {
 			b = nicira.AppendResubmit(b, a)
 		case flow.Punt:
 			b = nicira.AppendController(b, a)
+		case flow.CheckLarger:
+			b = nicira.AppendCheckLarger(b, a)
+		case flow.Conntrack:
+			var err error
+			if b, err = nicira.AppendConntrack(b, a); err != nil {
+				return nil, err
+			}
 		default:
 			return nil, fmt.Errorf("action %T cannot be sent", a)
 		}
@@ -96,6 +110,9 @@ func parseAction(b []byte) (flow.Action, error) {
 	case t == ofp.ActionTypeGroup && len(b) == 8:
 		return flow.ToGroup{ID: binary.BigEndian.Uint32(b[4:])}, nil
 	case t == ofp.ActionTypeSetField:
+		if port, ok := nicira.ParseInPort(b[4:]); ok {
+			return flow.SetField{Field: flow.InPort, Value: uint64(port), Mask: flow.InPort.AllOnes()}, nil
+		}
 		f, _, err := oxm.Parse(b[4:])
 		if errors.Is(err, oxm.ErrUnknown) {
 			break

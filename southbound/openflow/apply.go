@@ -10,28 +10,29 @@ import (
 	of "github.com/netrack/openflow"
 
 	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/southbound/nicira"
 )
 
-// ErrMeterInBundle: Open vSwitch refuses a meter inside a bundle, and then commits the rest of it.
-var ErrMeterInBundle = errors.New("a meter cannot be changed atomically after other things")
+// ErrNotInBundle: Open vSwitch refuses a meter or a conntrack zone inside a bundle, and then commits the rest of it.
+var ErrNotInBundle = errors.New("meters and conntrack zones cannot be changed atomically after other things")
 
 var errEmptyChange = errors.New("change of nothing")
 
 // Apply sends changes in the order given and returns when the switch has confirmed all by a barrier. If not atomic,
-// what is refused is returned and the rest is in force. If atomic, the meters at the beginning of the list are changed by themselves,
+// what is refused is returned and the rest is in force. If atomic, the meters and conntrack zones at the beginning of the list are changed by themselves,
 // and all that follows is in one bundle (ONF EXT-230): what is refused is returned, and then nothing of the list is in force but the
-// meters that were not refused. The error is for when no answer can be had; then the switch's tables must be read
-// again. ErrNoBundles: nothing of the list but meters is in force. One Apply runs at a time.
+// meters and zones that were not refused. The error is for when no answer can be had; then the switch's tables must be read
+// again. ErrNoBundles: nothing of the list but meters and zones is in force. One Apply runs at a time.
 func (s *Session) Apply(ctx context.Context, changes []flow.Change, atomic bool) ([]flow.Refusal, error) {
 	if len(changes) == 0 {
 		return nil, nil
 	}
 	if atomic {
-		others := slices.IndexFunc(changes, func(c flow.Change) bool { return c.Meter == nil })
+		others := slices.IndexFunc(changes, func(c flow.Change) bool { return !outsideBundle(&c) })
 		if others < 0 {
 			atomic = false
-		} else if slices.ContainsFunc(changes[others:], func(c flow.Change) bool { return c.Meter != nil }) {
-			return nil, ErrMeterInBundle
+		} else if slices.ContainsFunc(changes[others:], func(c flow.Change) bool { return outsideBundle(&c) }) {
+			return nil, ErrNotInBundle
 		}
 	}
 	select {
@@ -72,6 +73,15 @@ func (s *Session) stream(ctx context.Context, b *batch, changes []flow.Change, e
 
 type encodeChange func(b []byte, xid uint32, c *flow.Change) ([]byte, error)
 
+// outsideBundle tells whether c cannot be part of a bundle.
+func outsideBundle(c *flow.Change) bool { return c.Meter != nil || c.Zone != 0 }
+
+// appendFlushZone appends Nicira's message that empties a conntrack zone.
+func appendFlushZone(b []byte, xid uint32, zone uint16) ([]byte, error) {
+	start := len(b)
+	return endMessage(nicira.AppendFlushZone(appendHeader(b, of.TypeExperiment, xid), zone), start)
+}
+
 // appendChange appends the message for c, and nothing if it fails.
 func (s *Session) appendChange(b []byte, xid uint32, c *flow.Change) ([]byte, error) {
 	switch {
@@ -84,11 +94,14 @@ func (s *Session) appendChange(b []byte, xid uint32, c *flow.Change) ([]byte, er
 	case c.Meter != nil:
 		s.counters.meterMods.Add(1)
 		return appendMeterMod(b, xid, c.Op, c.Meter)
+	case c.Zone != 0 && c.Op == flow.OpDelete:
+		s.counters.zoneFlushes.Add(1)
+		return appendFlushZone(b, xid, c.Zone)
 	}
 	return b, errEmptyChange
 }
 
-// applyBundle sends meters, and then other changes in a bundle. Open vSwitch commits a bundle although it refused a message that was
+// applyBundle sends meters and zones, and then other changes in a bundle. Open vSwitch commits a bundle although it refused a message that was
 // to be added, so the commit is sent only once a barrier has shown that nothing was: no meter that the bundle needs, and nothing in it.
 // The open is not waited for by itself: when it fails, so does all that was to be added, and the barrier shows it too.
 func (s *Session) applyBundle(ctx context.Context, b *batch, changes []flow.Change) error {
@@ -97,7 +110,7 @@ func (s *Session) applyBundle(ctx context.Context, b *batch, changes []flow.Chan
 	defer s.forget(open)
 	opened := false
 	err := s.stream(ctx, b, changes, func(buf []byte, xid uint32, c *flow.Change) ([]byte, error) {
-		if c.Meter != nil {
+		if outsideBundle(c) {
 			return s.appendChange(buf, xid, c)
 		}
 		if !opened {

@@ -102,11 +102,51 @@ func TestMetersComeBeforeTheBundle(t *testing.T) {
 func TestMeterIsNotAllowedInBundle(t *testing.T) {
 	_, s, _ := connectOVS(t)
 	_, err := s.Apply(timeLimit(t), []flow.Change{goodEntry(1), {Op: flow.OpAdd, Meter: &flow.Meter{ID: 1, Rate: 1, Burst: 1}}}, true)
-	if !errors.Is(err, ErrMeterInBundle) {
+	if !errors.Is(err, ErrNotInBundle) {
 		t.Error(err)
 	}
 	if c := s.Counters(); c.FlowMods != 0 || c.MeterMods != 0 {
 		t.Errorf("sent %+v", c)
+	}
+}
+
+// TestZoneIsEmptied: a conntrack zone forgets its connections, before the bundle that comes with it, and others keep theirs.
+func TestZoneIsEmptied(t *testing.T) {
+	o, s, r := connectOVS(t)
+	track := func(in uint64, zone uint16) flow.Change {
+		return addFlow(flow.Entry{
+			Priority: 1, Match: flow.Match{flow.Exact(flow.InPort, in), flow.Exact(flow.EthType, 0x0800)},
+			Apply: []flow.Action{flow.Conntrack{Zone: zone, Commit: true, NAT: flow.NATSource, Addr: 0x0a090909, Next: 1}},
+		})
+	}
+	mustApply(t, s, true, track(1, 5), track(2, 6))
+	for _, port := range []string{"p1", "p2"} {
+		o.run("ovs-appctl", "-t", o.path("ovs-vswitchd.ctl"), "netdev-dummy/receive", port, "in_port(1),eth(src=02:00:00:00:00:01,dst=02:00:00:00:00:02),"+
+			"eth_type(0x0800),ipv4(src=10.0.0.1,dst=192.0.2.1,proto=17,tos=0,ttl=64,frag=no),udp(src=4000,dst=53)")
+	}
+	zones := func(want ...string) func() bool {
+		return func() bool {
+			got := o.run("ovs-appctl", "-t", o.path("ovs-vswitchd.ctl"), "dpctl/dump-conntrack")
+			ok := strings.Count(got, "zone=") == len(want)
+			for _, w := range want {
+				ok = ok && strings.Contains(got, w)
+			}
+			return ok
+		}
+	}
+	eventually(t, "both connections are known", zones("zone=5", "zone=6"))
+	mustApply(t, s, true, flow.Change{Op: flow.OpDelete, Zone: 5}, goodEntry(7))
+	eventually(t, "zone 5 is empty", zones("zone=6"))
+	mustApply(t, s, true, flow.Change{Op: flow.OpDelete, Zone: 6})
+	eventually(t, "both are empty", zones())
+	if _, err := s.Apply(timeLimit(t), []flow.Change{goodEntry(8), {Op: flow.OpDelete, Zone: 5}}, true); !errors.Is(err, ErrNotInBundle) {
+		t.Error(err)
+	}
+	if refusals, err := s.Apply(timeLimit(t), []flow.Change{{Op: flow.OpAdd, Zone: 5}}, false); err != nil || len(refusals) != 1 {
+		t.Errorf("refusals %v, error %v", refusals, err)
+	}
+	if c := s.Counters(); c.ZoneFlushes != 2 || len(recorded(r, &r.errors)) > 0 {
+		t.Errorf("counters %+v, errors %v", c, recorded(r, &r.errors))
 	}
 }
 
@@ -152,9 +192,9 @@ func TestForeign(t *testing.T) {
 	ours := flow.Encode(flow.Entry{Table: 1, Priority: 5, Cookie: flow.NewCookie(1, 1, 1), Match: flow.Match{flow.Exact(flow.InPort, 1)}})
 	mustApply(t, s, false, flow.Change{Op: flow.OpAdd, Flow: ours})
 	for _, f := range []string{
-		"table=0,priority=1,reg0=7,actions=drop",
+		"table=0,priority=1,reg3=7,actions=drop",
 		"table=0,priority=2,ct_state=+trk+new,ip,actions=output:1",
-		"table=0,priority=3,ip,actions=ct(commit,zone=5,table=9)",
+		"table=0,priority=3,ip,actions=ct(commit,zone=5,table=9,nat(dst=10.0.0.1))",
 		"table=0,priority=4,actions=learn(table=2,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])",
 		"table=0,priority=5,actions=write_actions(output:1),goto_table:3",
 		"table=0,priority=6,actions=clear_actions",
@@ -222,6 +262,15 @@ func TestSpellings(t *testing.T) {
 		"priority=3,dl_vlan=5,dl_vlan_pcp=2,actions=strip_vlan,mod_dl_src:02:00:00:00:00:01": {Priority: 3, Match: flow.Match{
 			flow.Exact(flow.VLANVID, 0x1005), flow.Exact(flow.VLANPCP, 2),
 		}, Apply: []flow.Action{flow.PopVLAN{}, flow.SetField{Field: flow.EthSrc, Value: 0x020000000001, Mask: ones(flow.EthSrc)}}},
+		"priority=5,icmp,reg0=0xa000001,reg1=0x2/0x6 actions=load:0->OXM_OF_IN_PORT[],set_field:0->icmp_type,check_pkt_larger(1514)->NXM_NX_REG2[0],ct(commit,table=7,zone=5,nat(src=10.0.0.1)),ct(table=8,nat)": {
+			Priority: 5, Match: flow.Match{
+				flow.Exact(flow.Reg0, 0x0a000001), flow.Masked(flow.Reg1, 2, 6), flow.Exact(flow.EthType, 0x800), flow.Exact(flow.IPProto, 1),
+			}, Apply: []flow.Action{
+				flow.SetField{Field: flow.InPort, Mask: flow.InPort.AllOnes()}, flow.SetField{Field: flow.ICMPType, Mask: 0xff},
+				flow.CheckLarger{Bytes: 1514, To: flow.Reg2}, flow.Conntrack{Zone: 5, Commit: true, NAT: flow.NATSource, Addr: 0x0a000001, Next: 7},
+				flow.Conntrack{NAT: flow.NATKnown, Next: 8},
+			},
+		},
 		"priority=4,arp,arp_tpa=10.0.0.0/8,actions=move:NXM_OF_ARP_SPA[]->NXM_OF_ARP_TPA[],in_port": {Priority: 4, Match: flow.Match{
 			flow.Exact(flow.EthType, 0x806), flow.Masked(flow.ARPTPA, 10<<24, 0xff000000),
 		}, Apply: []flow.Action{flow.Move{From: flow.ARPSPA, To: flow.ARPTPA, Bits: 32}, flow.Output{Port: flow.PortInPort}}},
@@ -256,17 +305,27 @@ func TestPackets(t *testing.T) {
 		addFlow(flow.Entry{Priority: 1, WriteMetadata: 0xabcd << 40, MetadataMask: ^uint64(0), Goto: 4, HasGoto: true}),
 		addFlow(flow.Entry{Table: 4, Priority: 1, Cookie: 0x662 << 52, Apply: []flow.Action{
 			flow.SetField{Field: flow.TunnelID, Value: 1 << 60, Mask: flow.TunnelID.AllOnes()},
+			flow.SetField{Field: flow.Reg0, Value: 0x0a000001, Mask: flow.Reg0.AllOnes()},
+			flow.SetField{Field: flow.Reg1, Value: 1<<32 - 1, Mask: flow.Reg1.AllOnes()},
+			flow.Output{Port: flow.PortController, MaxLen: 0xffff},
+			flow.SetField{Field: flow.InPort, Mask: flow.InPort.AllOnes()},
+			flow.SetField{Field: flow.Reg0, Mask: flow.Reg0.AllOnes()},
+			flow.CheckLarger{Bytes: 1513, To: flow.Reg2, Bit: 4},
 			flow.Output{Port: flow.PortController, MaxLen: 0xffff},
 		}}))
 	data := slices.Repeat([]byte{0xaa, 0xbb}, 1514/2)
-	for range 3 {
+	for range 2 {
 		if err := s.PacketOut(flow.PacketOut{InPort: 2, Actions: []flow.Action{flow.Output{Port: portTable}}, Data: data}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the packets came up", func() bool { return len(recorded(r, &r.packets)) == 3 })
-	for _, p := range recorded(r, &r.packets) {
-		if p.Cookie != 0x662<<52 || p.Table != 4 || p.Reason != 1 || p.InPort != 2 || p.Metadata != 0xabcd<<40 || p.TunnelID != 1<<60 ||
+	eventually(t, "the packets came up", func() bool { return len(recorded(r, &r.packets)) == 4 })
+	for i, p := range recorded(r, &r.packets) {
+		inPort, reg := uint32(2), [3]uint32{0x0a000001, 1<<32 - 1, 0}
+		if i%2 == 1 {
+			inPort, reg = 0, [3]uint32{0, 1<<32 - 1, 1 << 4}
+		}
+		if p.Cookie != 0x662<<52 || p.Table != 4 || p.Reason != 1 || p.InPort != inPort || p.Reg != reg || p.Metadata != 0xabcd<<40 || p.TunnelID != 1<<60 ||
 			!slices.Equal(p.Data, data) {
 			t.Errorf("came up as %+v", p)
 		}
@@ -276,7 +335,7 @@ func TestPackets(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the refusal came", func() bool { return len(recorded(r, &r.errors)) == 1 })
-	if c := s.Counters(); c.PacketOuts != 4 || c.PacketIns != 3 || c.Errors != 1 || c.FlowMods != 2 {
+	if c := s.Counters(); c.PacketOuts != 3 || c.PacketIns != 4 || c.Errors != 1 || c.FlowMods != 2 {
 		t.Errorf("counters %+v", c)
 	}
 }

@@ -84,6 +84,10 @@ func TestBytes(t *testing.T) {
 					flow.Resubmit{Table: 5},
 					flow.Punt{MaxLen: 64, Meter: 6},
 					flow.PushVLAN{}, flow.PopVLAN{}, flow.DecTTL{},
+					flow.SetField{Field: flow.InPort, Mask: ones(flow.InPort)},
+					flow.SetField{Field: flow.Reg1, Value: 5, Mask: ones(flow.Reg1)},
+					flow.CheckLarger{Bytes: 1514, To: flow.Reg2},
+					flow.Conntrack{Zone: 5, Commit: true, NAT: flow.NATSource, Addr: 0x0a000001, Next: 7},
 				})
 			},
 			"0019 0010 80000606 020000000001 0000" +
@@ -92,7 +96,17 @@ func TestBytes(t *testing.T) {
 				"ffff 0018 00002320 0006 0020 0000 0000 80002c04 80002e04" +
 				"ffff 0010 00002320 000e fff8 05 000000" +
 				"ffff 0020 00002320 0025 000000000000  0000 0008 0040 0000  0005 0008 00000006" +
-				"0011 0008 8100 0000  0012 0008 00000000  0018 0008 00000000",
+				"0011 0008 8100 0000  0012 0008 00000000  0018 0008 00000000" +
+				"0019 0010 00000002 0000 000000000000" +
+				"0019 0010 00010204 00000005 00000000" +
+				"ffff 0018 00002320 0031 05ea 0000 00010404 000000000000" +
+				"ffff 0030 00002320 0023 0001 00000000 0005 07 000000 0000  ffff 0018 00002320 0024 0000 0001 0001 0a000001 00000000",
+		},
+		"empty a zone": {
+			func() ([]byte, error) {
+				return (&Session{}).appendChange(nil, 8, &flow.Change{Op: flow.OpDelete, Zone: 0x1234})
+			},
+			"04 04 0018 00000008  00002320 0000001d  000000000000 1234",
 		},
 	} {
 		got, err := c.encode()

@@ -5,10 +5,11 @@ import "sync/atomic"
 // Counters are how many messages of some kinds a session has seen.
 type Counters struct {
 	// Sent.
-	FlowMods   uint64
-	GroupMods  uint64
-	MeterMods  uint64
-	PacketOuts uint64
+	FlowMods    uint64
+	GroupMods   uint64
+	MeterMods   uint64
+	ZoneFlushes uint64
+	PacketOuts  uint64
 	// Received.
 	Received         uint64 // of all types
 	Errors           uint64
@@ -18,7 +19,7 @@ type Counters struct {
 }
 
 type counters struct {
-	flowMods, groupMods, meterMods, packetOuts                    atomic.Uint64
+	flowMods, groupMods, meterMods, zoneFlushes, packetOuts       atomic.Uint64
 	received, errors, packetIns, packetInsDropped, unknownReplies atomic.Uint64
 }
 
@@ -29,6 +30,7 @@ func (s *Session) Counters() Counters {
 		FlowMods:         c.flowMods.Load(),
 		GroupMods:        c.groupMods.Load(),
 		MeterMods:        c.meterMods.Load(),
+		ZoneFlushes:      c.zoneFlushes.Load(),
 		PacketOuts:       c.packetOuts.Load(),
 		Received:         c.received.Load(),
 		Errors:           c.errors.Load(),

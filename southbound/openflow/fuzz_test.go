@@ -69,6 +69,8 @@ func FuzzFlowStats(f *testing.F) {
 	}
 	f.Add(flowStats(f, flow.Encode(flow.Entry{Meter: 1, WriteMetadata: 3, MetadataMask: 7, Apply: []flow.Action{
 		flow.Move{From: flow.EthSrc, To: flow.EthDst, Bits: 48}, flow.Punt{MaxLen: 128, Meter: 3}, flow.Resubmit{Table: 3},
+		flow.SetField{Field: flow.InPort, Mask: flow.InPort.AllOnes()}, flow.CheckLarger{Bytes: 1514, To: flow.Reg2},
+		flow.Conntrack{Zone: 5, Commit: true, NAT: flow.NATSource, Addr: 0x0a000001, Next: 7},
 		flow.SetField{Field: flow.Metadata, Value: 1, Mask: 0xff00ff}, flow.ToGroup{ID: 3}, flow.PushVLAN{}, flow.PopVLAN{}, flow.DecTTL{},
 	}})))
 	f.Fuzz(func(t *testing.T, b []byte) {

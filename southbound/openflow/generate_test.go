@@ -8,7 +8,7 @@ import (
 	"github.com/planck-sdn/planck/model/flow"
 )
 
-// entries are random entries that Open vSwitch takes, provided that it has the meters 1 and 262144 and the groups
+// entries are random entries that Open vSwitch takes, provided that it has the meters 1, 262144 and 1<<24|5 and the groups
 // 1 to 3.
 var entries = rapid.Custom(func(r *rapid.T) flow.Entry {
 	m := matches.Draw(r, "match")
@@ -18,7 +18,7 @@ var entries = rapid.Custom(func(r *rapid.T) flow.Entry {
 		Cookie:   flow.Cookie(rapid.Uint64Range(0, 1<<64-2).Draw(r, "cookie")), // all ones is reserved
 		Match:    m,
 		Flags:    rapid.SampledFrom([]uint16{0, flow.FlagSendFlowRemoved}).Draw(r, "flags"),
-		Meter:    rapid.SampledFrom([]uint32{0, 0, 1, 262144}).Draw(r, "meter"),
+		Meter:    rapid.SampledFrom([]uint32{0, 0, 1, 262144, 1<<24 | 5}).Draw(r, "meter"),
 		Apply:    actionsFor(r, m),
 	}
 	e.MetadataMask = rapid.SampledFrom([]uint64{0, 0, 0xffffff, 1 << 63, ^uint64(0)}).Draw(r, "metadata mask")
@@ -45,7 +45,7 @@ var matches = rapid.Custom(func(r *rapid.T) flow.Match {
 			m = append(m, flow.Masked(f, value, mask))
 		}
 	}
-	some(flow.Metadata, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc)
+	some(flow.Metadata, flow.Reg0, flow.Reg1, flow.Reg2, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc)
 	if rapid.Bool().Draw(r, "match in_port") {
 		exact(flow.InPort, uint64(rapid.Uint32Range(1, 0xfeff).Draw(r, "in_port")))
 	}
@@ -92,12 +92,12 @@ var matches = rapid.Custom(func(r *rapid.T) flow.Match {
 // actionsFor draws actions whose prerequisites m has.
 func actionsFor(r *rapid.T, m flow.Match) []flow.Action {
 	has := func(f flow.Field, v uint64) bool { return slices.Contains(m, flow.Exact(f, v)) }
-	settable := []flow.Field{flow.Metadata, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc}
-	kinds := []string{"output", "controller", "in_port", "group", "set", "set masked", "move", "resubmit", "punt", "push"}
+	settable := []flow.Field{flow.Metadata, flow.Reg0, flow.Reg1, flow.Reg2, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc}
+	kinds := []string{"output", "controller", "in_port", "group", "set", "set masked", "move", "resubmit", "punt", "push", "set in_port", "larger"}
 	switch {
 	case has(flow.EthType, 0x0800):
 		settable = append(settable, flow.IPv4Src, flow.IPv4Dst, flow.IPTTL)
-		kinds = append(kinds, "ttl")
+		kinds = append(kinds, "ttl", "ct", "ct")
 		switch {
 		case has(flow.IPProto, 6):
 			settable = append(settable, flow.TCPSrc, flow.TCPDst)
@@ -141,7 +141,7 @@ func actionsFor(r *rapid.T, m flow.Match) []flow.Action {
 			list = append(list, flow.Resubmit{Table: rapid.Uint8Range(0, 200).Draw(r, "table")})
 		case "punt":
 			list = append(list, flow.Punt{
-				MaxLen: rapid.Uint16().Draw(r, "max_len"), Meter: rapid.SampledFrom([]uint32{1, 262144}).Draw(r, "meter"),
+				MaxLen: rapid.Uint16().Draw(r, "max_len"), Meter: rapid.SampledFrom([]uint32{1, 262144, 1<<24 | 5}).Draw(r, "meter"),
 			})
 		case "push":
 			mask := rapid.SampledFrom([]uint64{0x1fff, 0x0fff, 0x00f0, 0x0a0a}).Draw(r, "vlan mask")
@@ -149,6 +149,21 @@ func actionsFor(r *rapid.T, m flow.Match) []flow.Action {
 				flow.SetField{Field: flow.VLANVID, Value: (0x1000 | value) & mask, Mask: mask},
 				flow.SetField{Field: flow.VLANPCP, Value: value & 7, Mask: flow.VLANPCP.AllOnes()},
 				flow.PopVLAN{})
+		case "set in_port":
+			port := rapid.SampledFrom([]uint64{0, 7, 0xfeff, uint64(flow.PortController)}).Draw(r, "in_port")
+			list = append(list, flow.SetField{Field: flow.InPort, Value: port, Mask: flow.InPort.AllOnes()})
+		case "larger":
+			to := rapid.SampledFrom([]flow.Field{flow.Metadata, flow.Reg2, flow.EthSrc}).Draw(r, "larger to")
+			list = append(list, flow.CheckLarger{Bytes: rapid.Uint16().Draw(r, "bytes"), To: to, Bit: rapid.Uint8Range(0, 31).Draw(r, "bit")})
+		case "ct":
+			a := flow.Conntrack{
+				Zone: rapid.Uint16().Draw(r, "zone"), Commit: rapid.Bool().Draw(r, "commit"), Next: rapid.Uint8Range(0, 253).Draw(r, "next"),
+				NAT: rapid.SampledFrom([]flow.NAT{flow.NATNone, flow.NATKnown, flow.NATSource}).Draw(r, "nat"),
+			}
+			if a.NAT == flow.NATSource {
+				a.Commit, a.Addr = true, rapid.Uint32Min(1).Draw(r, "address")
+			}
+			list = append(list, a)
 		case "ttl":
 			list = append(list, flow.DecTTL{})
 		}

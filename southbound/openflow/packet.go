@@ -41,6 +41,8 @@ func parsePacketIn(b []byte) (flow.PacketIn, error) {
 			p.Metadata = f.Value
 		case flow.TunnelID:
 			p.TunnelID = f.Value
+		case flow.Reg0, flow.Reg1, flow.Reg2:
+			p.Reg[f.Field-flow.Reg0] = uint32(f.Value)
 		}
 		fields = fields[n:]
 	}

@@ -84,7 +84,7 @@ func TestSlaveIsRefused(t *testing.T) {
 // it holds is what was sent.
 func TestEntriesComeBackEqual(t *testing.T) {
 	_, s, _ := connectOVS(t)
-	meters := []flow.Meter{{ID: 1, Rate: 100, Burst: 50}, {ID: 262144, Rate: 1, Burst: 1}}
+	meters := []flow.Meter{{ID: 1, Rate: 100, Burst: 50}, {ID: 262144, Rate: 1, Burst: 1}, {ID: 1<<24 | 5, Rate: 20, Burst: 40}}
 	groups := []flow.Group{
 		{ID: 1},
 		{ID: 2, Buckets: [][]flow.Action{

@@ -25,6 +25,7 @@ func TestParse(t *testing.T) {
 		"800017080a0000ffff000000": flow.Masked(flow.IPv4Src, 0x0a000000, 0xff000000), // bits outside the mask
 		"800017080a0000ffffffffff": flow.Exact(flow.IPv4Src, 0x0a0000ff),              // a mask of all ones
 		"00013a0140":               flow.Exact(flow.IPTTL, 0x40),
+		"0001050800000006ffff0002": flow.Masked(flow.Reg2, 2, 0xffff0002),
 		"00000206020000000001":     flow.Exact(flow.EthDst, 0x020000000001), // NXM_OF_ETH_DST
 		"00012008000000000000004d": flow.Exact(flow.TunnelID, 77),           // NXM_NX_TUN_ID
 	} {
@@ -73,7 +74,7 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%v: %v %v", f, got, err)
 		}
 	}
-	for _, h := range []uint32{0, Header(flow.InPort) | 0x100, Header(flow.InPort) + 1, 0x00010004} {
+	for _, h := range []uint32{0, Header(flow.InPort) | 0x100, Header(flow.InPort) + 1, 0x00010604} {
 		if f, err := FieldByHeader(h); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%#x is %v, %v", h, f, err)
 		}
@@ -83,6 +84,7 @@ func TestHeaders(t *testing.T) {
 // FuzzMatch: what can be parsed is the same after being written and parsed again.
 func FuzzMatch(f *testing.F) {
 	f.Add(AppendMatch(nil, flow.Match{flow.Exact(flow.InPort, 1), flow.Masked(flow.EthDst, 1<<40, 1<<40), flow.Exact(flow.TunnelSrc, 5)}))
+	f.Add(AppendMatch(nil, flow.Match{flow.Exact(flow.Reg0, 1), flow.Masked(flow.Reg2, 2, 6)}))
 	f.Add(AppendRawMatch(nil, "\x00\x01\xd3\x04\x00\x00\x00\x01"))
 	f.Add([]byte{0, 1, 0, 4, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {

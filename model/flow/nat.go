@@ -1,0 +1,151 @@
+package flow
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// minFreePort is where the search for a free port begins anew after the last: those below are for privileged programs.
+const minFreePort = 1024
+
+// freeReply is the tuple of the replies to t once its source is addr: with t's own source port if that is free, or else the next
+// free one after it, as Open vSwitch 3.1 does. There is none for protocols without ports, nor for ICMP: Open vSwitch does not translate identifiers.
+func (z zone) freeReply(t fiveTuple, addr uint32) (fiveTuple, bool) {
+	reply := t.reversed()
+	reply.dst = addr
+	if z[reply] == nil {
+		return reply, true
+	}
+	if t.proto != protoTCP && t.proto != protoUDP {
+		return fiveTuple{}, false
+	}
+	for range 1 << 16 {
+		if reply.dstPort++; reply.dstPort == 0 {
+			reply.dstPort = minFreePort
+		}
+		if z[reply] == nil {
+			return reply, true
+		}
+	}
+	return fiveTuple{}, false
+}
+
+// translate makes p a packet whose replies have the tuple back.
+func (p *packet) translate(back fiveTuple) {
+	p.set(IPv4Src, uint64(back.dst), IPv4Src.AllOnes())
+	p.set(IPv4Dst, uint64(back.src), IPv4Dst.AllOnes())
+	switch back.proto {
+	case protoTCP:
+		p.set(TCPSrc, uint64(back.dstPort), TCPSrc.AllOnes())
+		p.set(TCPDst, uint64(back.srcPort), TCPDst.AllOnes())
+	case protoUDP:
+		p.set(UDPSrc, uint64(back.dstPort), UDPSrc.AllOnes())
+		p.set(UDPDst, uint64(back.srcPort), UDPDst.AllOnes())
+	}
+}
+
+// icmpError tells whether p is an ICMP message about another packet.
+func (p *packet) icmpError() bool {
+	if p.starts[headerICMP] == 0 {
+		return false
+	}
+	switch p.values[ICMPType] {
+	case icmpUnreachable, icmpRedirect, icmpTimeExceeded, icmpParameter:
+		return true
+	}
+	return false
+}
+
+// trackError translates an ICMP error about a packet of a known connection: the packet inside back to what its sender had
+// sent, and the side of the error that stands for a translated one.
+func (s *Switch) trackError(p *packet, a Conntrack) {
+	if a.NAT == NATNone || !p.sumsRight() {
+		return
+	}
+	in, ok := p.inner()
+	if !ok {
+		return
+	}
+	// The one that the error is about has passed here, and is known by the tuple of its replies.
+	t := in.tuple.reversed()
+	c := s.zones[a.Zone][t]
+	if c == nil {
+		return
+	}
+	sent := c.other(t)
+	// The error goes the way of a reply: what replies are translated in, it is translated in.
+	if sent.src != t.dst {
+		p.set(IPv4Dst, uint64(sent.src), IPv4Dst.AllOnes())
+	}
+	if sent.dst != t.src {
+		p.set(IPv4Src, uint64(sent.dst), IPv4Src.AllOnes())
+	}
+	p.translateInner(in, sent)
+}
+
+// inner is the packet in an ICMP error.
+type inner struct {
+	start     int // of its IPv4 header in the frame
+	transport int // of what follows
+	end       int // of the frame's IPv4 packet
+	tuple     fiveTuple
+}
+
+// inner reads the packet in an ICMP error: its IPv4 header and at least 8 octets more (RFC 792).
+func (p *packet) inner() (inner, bool) {
+	outer := p.starts[headerIPv4]
+	in := inner{
+		start: p.starts[headerICMP] + icmpLen,
+		end:   outer + int(binary.BigEndian.Uint16(p.frame[outer+2:])),
+	}
+	b := p.frame[in.start:in.end]
+	if len(b) < ipv4Len+8 || b[0]>>4 != 4 {
+		return in, false
+	}
+	length := int(b[0]&0xf) * 4
+	const offsetBits = 0x1fff
+	if length < ipv4Len || len(b) < length+8 || binary.BigEndian.Uint16(b[6:])&offsetBits != 0 {
+		return in, false
+	}
+	in.transport = in.start + length
+	in.tuple = fiveTuple{src: binary.BigEndian.Uint32(b[12:]), dst: binary.BigEndian.Uint32(b[16:]), proto: b[9]}
+	switch b = b[length:]; in.tuple.proto {
+	case protoTCP, protoUDP:
+		in.tuple.srcPort, in.tuple.dstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+	case protoICMP:
+		in.tuple.icmp = b[0]
+		in.tuple.srcPort = binary.BigEndian.Uint16(b[4:])
+		in.tuple.dstPort = in.tuple.srcPort
+		if _, query := icmpReverse[in.tuple.icmp]; !query {
+			return in, false
+		}
+	}
+	return in, true
+}
+
+// translateInner gives the packet inside the addresses and ports of sent, and keeps all checksums right.
+func (p *packet) translateInner(in inner, sent fiveTuple) {
+	p.own()
+	b := p.frame[in.start : in.start+(in.end-in.start)&^1] // all that changes, in whole words
+	old := slices.Clone(b)
+	binary.BigEndian.PutUint32(b[12:], sent.src)
+	binary.BigEndian.PutUint32(b[16:], sent.dst)
+	fixSum(b[10:], old[12:20], b[12:20])
+	l4 := in.transport - in.start
+	sum := 0
+	switch sent.proto {
+	case protoTCP:
+		sum = l4 + 16
+	case protoUDP:
+		sum = l4 + 6
+	}
+	if sum != 0 {
+		binary.BigEndian.PutUint16(b[l4:], sent.srcPort)
+		binary.BigEndian.PutUint16(b[l4+2:], sent.dstPort)
+		if sum+2 <= len(b) { // routers may leave out all but 8 octets
+			fixTransportSum(b[sum:], sent.proto, old[12:20], b[12:20])
+			fixTransportSum(b[sum:], sent.proto, old[l4:l4+4], b[l4:l4+4])
+		}
+	}
+	fixSum(p.frame[p.starts[headerICMP]+2:], old, b)
+}
