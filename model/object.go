@@ -10,9 +10,15 @@ const (
 	KindNetwork Kind = 2
 	KindSubnet  Kind = 3
 	KindPort    Kind = 4
+
+	KindRouter     Kind = 5
+	KindFloatingIP Kind = 6
+	KindNeighbour  Kind = 7 // a host outside that a router has found by ARP
+	KindHolder     Kind = 8 // which of several ports has an address, see Holder
 )
 
-var kindNames = map[Kind]string{KindNode: "node", KindNetwork: "network", KindSubnet: "subnet", KindPort: "port"}
+var kindNames = map[Kind]string{KindNode: "node", KindNetwork: "network", KindSubnet: "subnet", KindPort: "port",
+	KindRouter: "router", KindFloatingIP: "floating IP", KindNeighbour: "neighbour", KindHolder: "address holder"}
 
 // String gives the kind's name as operators see it.
 func (k Kind) String() string {
@@ -35,7 +41,7 @@ type Ref struct {
 	Number Number
 }
 
-// Object is a row of the topology: *Network, *Subnet, *Port or *Node. Objects that have left the store are shared
+// Object is a row of the topology: *Network, *Subnet, *Port, *Node, *Router, *FloatingIP, *Neighbour or *Holder. Objects that have left the store are shared
 // and never changed.
 type Object interface {
 	Ref() Ref
@@ -52,6 +58,18 @@ func (p *Port) Ref() Ref { return Ref{KindPort, p.Number} }
 
 // Ref names the node.
 func (n *Node) Ref() Ref { return Ref{KindNode, n.Number} }
+
+// Ref names the router.
+func (r *Router) Ref() Ref { return Ref{KindRouter, r.Number} }
+
+// Ref names the floating IP.
+func (f *FloatingIP) Ref() Ref { return Ref{KindFloatingIP, f.Number} }
+
+// Ref names the neighbour.
+func (n *Neighbour) Ref() Ref { return Ref{KindNeighbour, n.Number} }
+
+// Ref names the holder.
+func (h *Holder) Ref() Ref { return Ref{KindHolder, h.Number} }
 
 // Change is what a journal line says of one object: its present state, or nil if it is gone.
 type Change struct {

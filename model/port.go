@@ -14,6 +14,13 @@ const (
 // DeviceOwnerDHCP is the device_owner of a network's DHCP port; Nova looks for it.
 const DeviceOwnerDHCP = "network:dhcp"
 
+// Values of device_owner of a router's own ports and of a floating IP's (Neutron API reference, "Routers", "Floating IPs").
+const (
+	DeviceOwnerRouterInterface = "network:router_interface"
+	DeviceOwnerRouterGateway   = "network:router_gateway"
+	DeviceOwnerFloatingIP      = "network:floatingip"
+)
+
 // Values of binding:vif_type.
 const (
 	VIFTypeUnbound       = "unbound"

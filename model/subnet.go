@@ -11,7 +11,7 @@ type AddressRange struct {
 	End   netip.Addr `json:"end"`
 }
 
-// HostRoute is a static route that DHCP hands out (option 121, RFC 3442).
+// HostRoute is a static route: of a subnet, handed out by DHCP (option 121, RFC 3442), or of a router.
 type HostRoute struct {
 	Destination netip.Prefix `json:"destination"`
 	NextHop     netip.Addr   `json:"nexthop"`

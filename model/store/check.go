@@ -61,7 +61,8 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 
 func (s *Store) check(db *gorm.DB) ([]string, error) {
 	c := &checker{db: db, dialect: s.dialect}
-	err := firstOf(c.readNodes, c.readNetworks, c.checkSegments, c.readSubnets, c.readAllocations, c.checkPorts, c.checkPolicies, c.checkQuotas, c.checkJournal)
+	err := firstOf(c.readNodes, c.readNetworks, c.readRouters, c.checkSegments, c.readSubnets, c.readAllocations, c.checkPorts,
+		c.checkRouters, c.checkFloatingIPs, c.checkNeighbours, c.checkHolders, c.checkPolicies, c.checkQuotas, c.checkJournal)
 	return c.problems, err
 }
 
@@ -74,6 +75,7 @@ type checker struct {
 
 	nodes       map[string]*model.Node // by hostname
 	networks    map[string]*model.Network
+	routers     []*model.Router // by number, those that make sense
 	subnets     map[string]*model.Subnet
 	subnetsOf   map[string][]*model.Subnet // by network, those whose CIDR makes sense
 	allocations map[model.Number][]storedAllocation
@@ -207,12 +209,16 @@ func (c *checker) checkSegments() error {
 	var rows []struct {
 		Segment       segment `gorm:"embedded"`
 		NetworkNumber *model.Number
+		RouterNumber  *model.Number
 	}
-	err := c.db.Raw("SELECT space, physical_network, identifier, network_number FROM segments ORDER BY space, physical_network, identifier").Scan(&rows).Error
-	held := make(map[segment]model.Number, len(rows))
+	err := c.db.Raw("SELECT space, physical_network, identifier, network_number, router_number FROM segments ORDER BY space, physical_network, identifier").Scan(&rows).Error
+	held, heldByRouter := make(map[segment]model.Number, len(rows)), map[segment]model.Number{}
 	for _, r := range rows {
 		if r.NetworkNumber != nil {
 			held[r.Segment] = *r.NetworkNumber
+		}
+		if r.RouterNumber != nil {
+			heldByRouter[r.Segment] = *r.RouterNumber
 		}
 	}
 	for _, n := range sortedByNumber(c.networks) {
@@ -227,9 +233,21 @@ func (c *checker) checkSegments() error {
 			delete(held, s)
 		}
 	}
+	for _, r := range c.routers {
+		for _, s := range segmentsOfRouter(r) {
+			if heldByRouter[s] != r.Number {
+				c.report("router %s: it uses segment %s, which is not its own", r.ID, s)
+				continue
+			}
+			delete(heldByRouter, s)
+		}
+	}
 	for _, r := range rows {
 		if number, ok := held[r.Segment]; ok {
 			c.report("segment %s belongs to network number %d, which does not use it", r.Segment, number)
+		}
+		if number, ok := heldByRouter[r.Segment]; ok {
+			c.report("segment %s belongs to router number %d, which does not use it", r.Segment, number)
 		}
 	}
 	return err
@@ -368,7 +386,8 @@ func (c *checker) checkJournal() error {
 	}
 	var lines []struct{ Seq, Kind int64 }
 	err = c.db.Raw("SELECT seq, kind FROM journal WHERE kind NOT IN ? OR number < 1 ORDER BY seq",
-		[]model.Kind{model.KindNode, model.KindNetwork, model.KindSubnet, model.KindPort}).Scan(&lines).Error
+		[]model.Kind{model.KindNode, model.KindNetwork, model.KindSubnet, model.KindPort,
+			model.KindRouter, model.KindFloatingIP, model.KindNeighbour, model.KindHolder}).Scan(&lines).Error
 	for _, l := range lines {
 		c.report("journal line %d names an object of kind %d that cannot be", l.Seq, l.Kind)
 	}

@@ -44,6 +44,18 @@ func TestCheckFindsDamage(t *testing.T) {
 		q := newPort(t, s, n)
 		policy := newPolicy(t, s, n, model.AccessAsShared, "beta")
 		must(s.SetQuota(admin, "alpha", map[string]int{"port": 50}))(t)
+		external, _ := newExternal(t, s)
+		inside := newNetwork(t, s)
+		c := newSubnet(t, s, inside, "10.2.0.0/24", withoutDHCP)
+		d := newSubnet(t, s, inside, "10.3.0.0/24", withoutDHCP)
+		r := newRouter(t, s, through(external))
+		join(t, s, r, c)
+		join(t, s, r, d)
+		bare := newRouter(t, s)
+		fixed := newPort(t, s, inside)
+		floating := newFloatingIP(t, s, external, standingFor(fixed))
+		must(s.LearnNeighbour(context.Background(), model.Neighbour{RouterID: r.ID, NetworkID: external.ID, Address: addr("203.0.113.1")}))(t)
+		must(s.SetHolder(context.Background(), model.Holder{NetworkID: inside.ID, Address: fixed.FixedIPs[0].IPAddress, PortID: fixed.ID}))(t)
 		healthy(t, s)
 
 		for _, damage := range []struct {
@@ -116,8 +128,36 @@ func TestCheckFindsDamage(t *testing.T) {
 			{"UPDATE rbac_policies SET action = 'x'", []string{policy.ID, "'x'"}},
 			{"UPDATE rbac_policies SET object_type = 'x'", []string{policy.ID, "'x'"}},
 			{"UPDATE rbac_policies SET revision_number = 0", []string{policy.ID, "revision_number"}},
-			{"UPDATE quotas SET resource = 'router'", []string{"alpha", "router"}},
+			{"UPDATE quotas SET resource = 'subnetpool'", []string{"alpha", "subnetpool"}},
 			{"UPDATE quotas SET max_count = 3000000000", []string{"alpha", "3000000000"}},
+
+			{"UPDATE routers SET network_key = 99 WHERE id = '" + r.ID + "'", []string{r.ID, "segment key 99"}},
+			{"UPDATE routers SET gateway_zone = 65534 WHERE id = '" + r.ID + "'", []string{r.ID, "segment zone 65534"}},
+			{"UPDATE routers SET gateway_zone = 7 WHERE id = '" + r.ID + "'", []string{r.ID, "conntrack zone is 7"}},
+			{"UPDATE routers SET gateway_zone = 32768 WHERE id = '" + bare.ID + "'", []string{bare.ID, "has no gateway"}},
+			{"UPDATE segments SET router_number = " + fmt.Sprint(bare.Number) + " WHERE space = 'zone'", []string{"zone", "number " + fmt.Sprint(bare.Number), "does not use it"}},
+			{"UPDATE routers SET gateway_port_id = 'none' WHERE id = '" + r.ID + "'", []string{r.ID, "port none"}},
+			{"UPDATE routers SET gateway_network_id = 'none' WHERE id = '" + r.ID + "'", []string{r.ID, "network none"}},
+			{"UPDATE routers SET gateway_network_id = '' WHERE id = '" + r.ID + "'", []string{floating.ID, "no gateway on network"}},
+			{"UPDATE routers SET gateway_network_id = '' WHERE id = '" + r.ID + "'", []string{"neighbour 203.0.113.1", "no gateway on network"}},
+			{"UPDATE routers SET gateway_node = 999 WHERE id = '" + r.ID + "'", []string{r.ID, "node number 999"}},
+			{"UPDATE routers SET routes = '{}' WHERE id = '" + r.ID + "'", []string{r.ID, "routes"}},
+			{"UPDATE routers SET tags = '[\"b\",\"a\"]' WHERE id = '" + r.ID + "'", []string{r.ID, "tags"}},
+			{"UPDATE routers SET availability_zone_hints = '' WHERE id = '" + r.ID + "'", []string{r.ID, "availability_zone_hints"}},
+			{"UPDATE routers SET revision_number = 0 WHERE id = '" + r.ID + "'", []string{r.ID, "revision_number"}},
+			{"UPDATE subnets SET cidr = '10.0.0.0/8', allocation_pools = '[]' WHERE id = '" + d.ID + "'", []string{r.ID, c.ID, d.ID, "overlap"}},
+			{"UPDATE floating_ips SET floating_port_id = 'none'", []string{floating.ID, "port none"}},
+			{"UPDATE floating_ips SET floating_ip_address = '203.0.113.99'", []string{floating.ID, "203.0.113.99"}},
+			{"UPDATE floating_ips SET fixed_ip_address = '10.2.0.99'", []string{floating.ID, "does not have the address 10.2.0.99"}},
+			{"UPDATE floating_ips SET router_id = '" + bare.ID + "'", []string{floating.ID, bare.ID, "no gateway"}},
+			{"UPDATE floating_ips SET tags = ''", []string{floating.ID, "tags"}},
+			{"UPDATE floating_ips SET dns_name = '-'", []string{floating.ID, "dns_name"}},
+			{"UPDATE floating_ips SET revision_number = 0", []string{floating.ID, "revision_number"}},
+			{"UPDATE neighbours SET mac = 'x'", []string{"neighbour 203.0.113.1", "MAC"}},
+			{"UPDATE neighbours SET ip_address = 'x'", []string{"neighbour x", "ip_address"}},
+			{"UPDATE neighbours SET router_id = '" + bare.ID + "'", []string{bare.ID, "no gateway"}},
+			{"UPDATE holders SET port_id = '" + p.ID + "'", []string{"holder of", p.ID}},
+			{"UPDATE holders SET ip_address = 'x'", []string{"holder of x", "ip_address"}},
 
 			{"DELETE FROM cloud", []string{"cloud"}},
 			{"UPDATE cloud SET uuid = 'x'", []string{"cloud", "x"}},
@@ -201,7 +241,7 @@ func operate(s *Store, r *rand.Rand) error {
 	project := []string{"alpha", "beta"}[r.IntN(2)]
 	tags := []string{"b", "a", "c"}[:r.IntN(4)]
 	var err error
-	switch r.IntN(16) {
+	switch r.IntN(23) {
 	case 0:
 		err = s.CreateNetworks(admin, []*model.Network{{ProjectID: project, Shared: r.IntN(3) == 0, External: r.IntN(3) == 0, Tags: tags}})
 	case 1:
@@ -243,6 +283,43 @@ func operate(s *Store, r *rand.Rand) error {
 			report.Mappings = []model.Mapping{{PhysicalNetwork: "dc", Bridge: "br-dc"}}
 		}
 		_, _, err = s.ReportNode(context.Background(), report)
+	case 16:
+		external := &model.Network{ProjectID: project, NetworkType: model.NetworkVLAN, PhysicalNetwork: "public", SegmentationID: 1 + r.Uint32N(3), External: true}
+		if err = s.CreateNetworks(admin, []*model.Network{external}); err == nil {
+			cidr := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(r.IntN(4)), 0}), 24)
+			err = s.CreateSubnets(admin, []*model.Subnet{{NetworkID: external.ID, ProjectID: project, IPVersion: 4, CIDR: cidr}})
+		}
+	case 17:
+		request := RouterRequest{Router: &model.Router{ProjectID: project, Tags: tags}}
+		if r.IntN(2) == 0 {
+			request.Gateway = &ExternalGateway{NetworkID: pick("networks")}
+		}
+		err = s.CreateRouters(admin, []RouterRequest{request})
+	case 18:
+		_, err = s.UpdateRouter(admin, pick("routers"), func(u *RouterUpdate) error {
+			if u.GatewaySaid = true; r.IntN(3) > 0 {
+				u.Gateway = &ExternalGateway{NetworkID: pick("networks")}
+			}
+			return nil
+		})
+	case 19:
+		if r.IntN(2) == 0 {
+			_, err = s.AddRouterInterface(admin, pick("routers"), pick("subnets"), "")
+		} else {
+			_, err = s.AddRouterInterface(admin, pick("routers"), "", pick("ports"))
+		}
+	case 20:
+		if _, err = s.RemoveRouterInterface(admin, pick("routers"), pick("subnets"), ""); err != nil {
+			err = s.DeleteRouter(admin, pick("routers"))
+		}
+	case 21:
+		err = s.CreateFloatingIPs(admin, []FloatingIPRequest{{FloatingIP: &model.FloatingIP{ProjectID: project, FloatingNetworkID: pick("networks")}}})
+	case 22:
+		if port := pick("ports"); r.IntN(4) > 0 {
+			_, err = s.UpdateFloatingIP(admin, pick("floating_ips"), func(f *model.FloatingIP) error { f.PortID, f.FixedIP = port, netip.Addr{}; return nil })
+		} else {
+			err = s.DeleteFloatingIP(admin, pick("floating_ips"))
+		}
 	}
 	if refusal := (*model.Error)(nil); errors.As(err, &refusal) || errors.Is(err, ErrUnavailable) {
 		return nil

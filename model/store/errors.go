@@ -47,7 +47,7 @@ func retryable(err error) bool {
 	if errors.As(err, &begin) {
 		return lost(err)
 	}
-	if errors.Is(err, errNearLimit) {
+	if errors.Is(err, errNearLimit) || errors.Is(err, errOvertaken) {
 		return true
 	}
 	var pg *pgconn.PgError

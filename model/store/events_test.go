@@ -143,7 +143,7 @@ func TestEventsOfManyPorts(t *testing.T) {
 			owner, device := "compute:az", "server"
 			switch i % 4 {
 			case 1:
-				owner = "network:router_interface"
+				owner = "network:ha_interface"
 			case 2:
 				device = ""
 			case 3:
@@ -163,7 +163,7 @@ func TestEventsOfManyPorts(t *testing.T) {
 			t.Errorf("told %q, want %q", got, want)
 		}
 		for _, row := range must(s.ListPorts(admin, Query{}))(t) {
-			if row.Status != model.StatusActive || row.RevisionNumber != 2 && row.DeviceOwner != "network:router_interface" {
+			if row.Status != model.StatusActive || row.RevisionNumber != 2 && row.DeviceOwner != "network:ha_interface" {
 				t.Errorf("not written: %+v", row)
 			}
 		}

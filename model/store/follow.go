@@ -210,6 +210,34 @@ func (s *Store) objects(db *gorm.DB, narrow func(q *gorm.DB, kind model.Kind, co
 		}
 		objects = appendObjects(objects, ports)
 	}
+	if q := narrow(db.Model(&routerRow{}), model.KindRouter, "number"); q != nil {
+		routers, err := findRouters(q.Order("number"))
+		if err != nil {
+			return nil, err
+		}
+		objects = appendObjects(objects, routers)
+	}
+	if q := narrow(db.Model(&floatingIPRow{}), model.KindFloatingIP, "number"); q != nil {
+		floating, err := findFloatingIPs(q.Order("number"))
+		if err != nil {
+			return nil, err
+		}
+		objects = appendObjects(objects, floating)
+	}
+	if q := narrow(db.Model(&neighbourRow{}), model.KindNeighbour, "number"); q != nil {
+		neighbours, err := collect(q.Order("number"), neighbourFields, new(neighbourRow))
+		if err != nil {
+			return nil, err
+		}
+		objects = appendObjects(objects, neighbours)
+	}
+	if q := narrow(db.Model(&holderRow{}), model.KindHolder, "number"); q != nil {
+		holders, err := collect(q.Order("number"), holderFields, new(holderRow))
+		if err != nil {
+			return nil, err
+		}
+		objects = appendObjects(objects, holders)
+	}
 	return objects, nil
 }
 

@@ -253,12 +253,13 @@ func randomOperation(r *rapid.T, s *Store) {
 	}
 	host := rapid.SampledFrom([]string{"", "a", "b"}).Draw(r, "host")
 	var err error
-	switch operation := rapid.IntRange(0, 11).Draw(r, "operation"); operation {
+	switch operation := rapid.IntRange(0, 20).Draw(r, "operation"); operation {
 	case 0:
 		n := &model.Network{ProjectID: "alpha"}
 		if rapid.Bool().Draw(r, "vlan") {
 			n.NetworkType, n.PhysicalNetwork = model.NetworkVLAN, "public"
 			n.SegmentationID = uint32(rapid.IntRange(1, 3).Draw(r, "vlan id"))
+			n.External = rapid.Bool().Draw(r, "external")
 		}
 		err = s.CreateNetworks(admin, []*model.Network{n})
 	case 1:
@@ -297,12 +298,73 @@ func randomOperation(r *rapid.T, s *Store) {
 		err = reportNode(s, report)
 	case 11:
 		err = s.DeleteNode(context.Background(), model.Number(rapid.IntRange(1, 20).Draw(r, "node")))
+	default:
+		err = randomRouting(r, s, operation, pick(networkIDs), pick(subnetIDs), pick(portIDs))
 	}
 	var refusal *model.Error
 	var claim *ConflictError
 	if err != nil && !errors.As(err, &refusal) && !errors.As(err, &claim) {
 		r.Fatalf("neither done nor refused: %v", err)
 	}
+}
+
+func randomRouting(r *rapid.T, s *Store, operation int, network, subnet, port string) (err error) {
+	routers, _ := s.ListRouters(admin, Query{})
+	floating, _ := s.ListFloatingIPs(admin, Query{})
+	router, floatingID := &model.Router{ID: "nope"}, "nope"
+	if len(routers) > 0 {
+		router = rapid.SampledFrom(routers).Draw(r, "router")
+	}
+	if len(floating) > 0 {
+		floatingID = rapid.SampledFrom(floating).Draw(r, "floating IP").ID
+	}
+	switch operation {
+	case 12:
+		request := RouterRequest{Router: &model.Router{ProjectID: "alpha"}}
+		if rapid.Bool().Draw(r, "gateway") {
+			through(&model.Network{ID: network})(&request)
+		}
+		return s.CreateRouters(admin, []RouterRequest{request})
+	case 13:
+		_, err = s.UpdateRouter(admin, router.ID, func(u *RouterUpdate) error {
+			u.Router.AdminStateUp = !u.Router.AdminStateUp
+			if u.GatewaySaid = rapid.Bool().Draw(r, "gateway"); u.GatewaySaid && rapid.Bool().Draw(r, "set") {
+				u.Gateway = &ExternalGateway{NetworkID: network}
+			}
+			return nil
+		})
+	case 14:
+		_, err = s.AddRouterInterface(admin, router.ID, subnet, "")
+	case 15:
+		_, err = s.AddRouterInterface(admin, router.ID, "", port)
+	case 16:
+		if _, err = s.RemoveRouterInterface(admin, router.ID, subnet, ""); err != nil {
+			err = s.DeleteRouter(admin, router.ID)
+		}
+	case 17:
+		return s.CreateFloatingIPs(admin, []FloatingIPRequest{{FloatingIP: &model.FloatingIP{ProjectID: "alpha", FloatingNetworkID: network}}})
+	case 18:
+		if rapid.Bool().Draw(r, "delete") {
+			return s.DeleteFloatingIP(admin, floatingID)
+		}
+		_, err = associate(admin, s, floatingID, &model.Port{ID: port})
+	case 19:
+		if g := router.Gateway; g != nil {
+			if _, err := s.SetGatewayNode(context.Background(), router.Number, g.Generation, model.Number(rapid.IntRange(0, 20).Draw(r, "node"))); err != nil {
+				return err
+			}
+			_, err = s.LearnNeighbour(context.Background(), model.Neighbour{RouterID: router.ID, NetworkID: g.NetworkID, Address: addr("10.0.0.9"),
+				MAC: model.MAC{2, 0, 0, 0, 0, byte(rapid.IntRange(0, 3).Draw(r, "mac"))}})
+		}
+	case 20:
+		p, err := s.Port(admin, port)
+		if err != nil || len(p.FixedIPs) == 0 {
+			return err
+		}
+		_, err = s.SetHolder(context.Background(), model.Holder{NetworkID: p.NetworkID, Address: p.FixedIPs[0].IPAddress, PortID: p.ID})
+		return err
+	}
+	return err
 }
 
 func TestPrunedJournal(t *testing.T) {

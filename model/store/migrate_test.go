@@ -67,6 +67,43 @@ func TestMigrations(t *testing.T) {
 	}
 }
 
+// What a database has before routers, held and freed, is there after them.
+func TestMigrationOfSegments(t *testing.T) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgresURL} {
+		t.Run(name, func(t *testing.T) {
+			ctx, address := context.Background(), url(t)
+			old := &Store{options: Options{Log: zap.NewNop(), Source: model.SystemSource()}, unlock: func() error { return nil }}
+			check(t, old.connect(address, false))
+			known := must(readMigrations(old.dialect.migrations))(t)
+			before := fstest.MapFS{}
+			for _, m := range known[:4] {
+				before[m.name] = &fstest.MapFile{Data: []byte(m.sql)}
+			}
+			check(t, migrate(ctx, old.db, old.dialect, before))
+			n := &networkRow{ID: "n", ProjectID: "alpha", MTU: 1450, NetworkType: model.NetworkVXLAN, SegmentationID: 5, NetworkKey: 5,
+				AvailabilityZoneHints: []string{}, Tags: []string{}, RevisionNumber: 1}
+			check(t, old.db.Create(n).Error)
+			check(t, old.db.Exec("INSERT INTO segments (space, physical_network, identifier, network_number) VALUES ('key', '', 5, ?)", n.Number).Error)
+			check(t, old.db.Exec("INSERT INTO segments (space, physical_network, identifier, freed_txid) VALUES ('key', '', 6, 1)").Error)
+			check(t, old.db.Exec("INSERT INTO journal (txid, kind, number) VALUES (1, 2, 1)").Error)
+			check(t, old.closeDatabases())
+
+			s := open(t, address, Options{VNIs: Range{5, 6}})
+			healthy(t, s)
+			refused(t, s.CreateNetworks(admin, []*model.Network{{ProjectID: "alpha"}}), 503, "NoNetworkAvailable")
+			newNetwork(t, s, func(n *model.Network) { n.NetworkType, n.PhysicalNetwork = model.NetworkFlat, "public" })
+			if n := must(s.Reclaim(ctx))(t); n != 1 {
+				t.Errorf("%d were reclaimed", n)
+			}
+			if n := newNetwork(t, s); n.SegmentationID != 6 {
+				t.Errorf("segmentation id %d", n.SegmentationID)
+			}
+			newRouter(t, s)
+			healthy(t, s)
+		})
+	}
+}
+
 // downgrade takes the version away that TestMigrations has added.
 func downgrade(t *testing.T, url string) {
 	t.Helper()

@@ -103,12 +103,15 @@ func (s *Store) UpdateNetwork(ctx context.Context, id string, patch func(*model.
 	return updated, nil
 }
 
-// DeleteNetwork deletes the network with its subnets and DHCP ports. Other ports on it are NetworkInUse. Its
+// DeleteNetwork deletes the network with its subnets, DHCP ports and floating IPs that stand for nothing. Other ports on it are NetworkInUse. Its
 // segmentation id stays taken until every node has confirmed the deletion.
 func (s *Store) DeleteNetwork(ctx context.Context, id string) error {
 	return s.write(ctx, func(t *tx) error {
 		n, err := t.lockNetwork(id, lockToDelete, "delete_network")
 		if err != nil {
+			return err
+		}
+		if err := t.releaseUnused(id); err != nil {
 			return err
 		}
 		inUse, err := t.exists("SELECT 1 FROM ports WHERE network_id = ? AND device_owner <> ?", id, model.DeviceOwnerDHCP)
@@ -127,7 +130,7 @@ func (s *Store) DeleteNetwork(ctx context.Context, id string) error {
 			func() error {
 				return t.Raw("DELETE FROM subnets WHERE network_id = ? RETURNING number", id).Scan(&subnets).Error
 			},
-			func() error { return t.freeSegments(n.Number) },
+			func() error { return t.freeSegments(ofNetwork(n.Number)) },
 			func() error { return t.Exec("DELETE FROM networks WHERE number = ?", n.Number).Error },
 		); err != nil {
 			return err

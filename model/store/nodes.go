@@ -49,8 +49,8 @@ func (s *Store) Nodes(ctx context.Context) ([]*model.Node, error) {
 	return nodes, err
 }
 
-// DeleteNode declares a node gone: ports bound to it become binding_failed, and nothing waits for its confirmation
-// any more. If it reports again it is a new node. An unknown number is NodeNotFound.
+// DeleteNode declares a node gone: ports bound to it become binding_failed, the routers that it serves have no node, and nothing waits
+// for its confirmation any more. If it reports again it is a new node. An unknown number is NodeNotFound.
 func (s *Store) DeleteNode(ctx context.Context, number model.Number) error {
 	return s.write(ctx, func(t *tx) error {
 		row, err := t.lockNode(number)
@@ -94,6 +94,9 @@ func (t *tx) removeNode(row *nodeRow) error {
 		return err
 	}
 	t.touch(model.Ref{Kind: model.KindNode, Number: row.Number})
+	if err := t.leaveGateways(row.Number); err != nil {
+		return err
+	}
 	return t.rebindHost(row.Hostname, nil)
 }
 

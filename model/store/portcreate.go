@@ -41,6 +41,9 @@ func (s *Store) CreatePorts(ctx context.Context, requests []PortRequest) error {
 			if err := t.scope.mayCreatePort(p.ProjectID); err != nil {
 				return err
 			}
+			if p.BelongsToRouter() {
+				return pretendsRouter(p)
+			}
 			n, ok := networks[p.NetworkID]
 			if !ok {
 				return networkResource.notFound(p.NetworkID)

@@ -57,7 +57,8 @@ func (s *Store) UpdatePort(ctx context.Context, id string, patch func(*model.Por
 	return updated, nil
 }
 
-// DeletePort deletes a port. A network's own DHCP port is ServicePortInUse: it goes with the last DHCP subnet.
+// DeletePort deletes a port. Floating IPs that stand for it become free. A network's own DHCP port is ServicePortInUse: it goes with the
+// last DHCP subnet; and so is one of a router or a floating IP.
 func (s *Store) DeletePort(ctx context.Context, id string) error {
 	return s.write(ctx, func(t *tx) error {
 		row, err := t.lockPort(id)
@@ -68,11 +69,27 @@ func (s *Store) DeletePort(ctx context.Context, id string) error {
 			return conflict("ServicePortInUse",
 				"Port %s cannot be deleted directly via the port API: it is the DHCP port of its network.", id)
 		}
+		if err := t.refuseDeletion(row); err != nil {
+			return err
+		}
 		if err := t.tell(EventVIFDeleted, "number = ?", row.Number); err != nil {
 			return err
 		}
 		return t.removePort(row.Number)
 	})
+}
+
+// refuseDeletion keeps what belongs to a router or a floating IP that exists.
+func (t *tx) refuseDeletion(row *portRow) error {
+	p := model.Port{DeviceID: row.DeviceID, DeviceOwner: row.DeviceOwner}
+	if !p.BelongsToRouter() {
+		return nil
+	}
+	needed, err := t.exists("SELECT 1 FROM routers WHERE id = ? UNION ALL SELECT 1 FROM floating_ips WHERE id = ?", row.DeviceID, row.DeviceID)
+	if err == nil && needed {
+		err = conflict("ServicePortInUse", "Port %s cannot be deleted directly via the port API: has device owner %s.", row.ID, row.DeviceOwner)
+	}
+	return err
 }
 
 func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
@@ -99,6 +116,12 @@ func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
 		if err := p.Validate(); err != nil { // pairs are compared with the addresses
 			return err
 		}
+		if err := t.refuseLostFixedIP(p); err != nil {
+			return err
+		}
+	}
+	if err := t.releaseHeld(old, p); err != nil {
+		return err
 	}
 	if err := t.rebind(old, p); err != nil {
 		return err
@@ -148,10 +171,20 @@ func checkPortPatch(row *portRow, old, p *model.Port) error {
 	case row.Automatic && (p.DeviceOwner != old.DeviceOwner || p.DeviceID != old.DeviceID || !slices.Equal(p.FixedIPs, old.FixedIPs)):
 		return conflict("ServicePortInUse",
 			"Port %s cannot be changed in this way via the port API: it is the DHCP port of its network.", p.ID)
+	case old.BelongsToRouter() && (p.DeviceOwner != old.DeviceOwner || p.DeviceID != old.DeviceID || !slices.Equal(p.FixedIPs, old.FixedIPs)):
+		return conflict("ServicePortInUse",
+			"Port %s cannot be changed in this way via the port API: has device owner %s.", p.ID, old.DeviceOwner)
+	case p.BelongsToRouter() && !old.BelongsToRouter():
+		return pretendsRouter(p)
 	}
 	p.Status, p.StatusReason, p.VIFType, p.BindingGeneration = old.Status, old.StatusReason, old.VIFType, old.BindingGeneration
 	p.DatapathType, p.InactiveBindings = old.DatapathType, slices.Clone(old.InactiveBindings)
 	return nil
+}
+
+// pretendsRouter refuses a port that would look like a router's or a floating IP's: only those make such ports.
+func pretendsRouter(p *model.Port) error {
+	return conflict("DeviceIDNotOwnedByTenant", "The following device_id %s is not owned by your project or matches another project router.", p.DeviceID)
 }
 
 // bumpPorts marks ports as changed that a change elsewhere has changed.
@@ -161,8 +194,20 @@ func (t *tx) bumpPorts(numbers []model.Number) error {
 }
 
 func (t *tx) removePort(number model.Number) error {
+	if err := t.detachPort(number); err != nil {
+		return err
+	}
 	t.touch(model.Ref{Kind: model.KindPort, Number: number})
 	return t.Exec("DELETE FROM ports WHERE number = ?", number).Error
+}
+
+// removePortByID is removePort of one that Planck made for a router or a floating IP.
+func (t *tx) removePortByID(id string) error {
+	var numbers []model.Number
+	if err := t.Raw("SELECT number FROM ports WHERE id = ?", id).Scan(&numbers).Error; err != nil || len(numbers) == 0 {
+		return err
+	}
+	return t.removePort(numbers[0])
 }
 
 // lockPort gives a port that the transaction may change.

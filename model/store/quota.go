@@ -22,13 +22,14 @@ const Unlimited = -1
 const maxQuota = math.MaxInt32
 
 // quotaTables says where what counts is. A network's own DHCP port counts like others, but is never refused, as in Neutron.
-var quotaTables = map[string]string{"network": "networks", "subnet": "subnets", "port": "ports", "rbac_policy": "rbac_policies"}
+var quotaTables = map[string]string{"network": "networks", "subnet": "subnets", "port": "ports", "rbac_policy": "rbac_policies",
+	"router": "routers", "floatingip": "floating_ips"}
 
 // QuotaResources are the resources that have a quota, sorted.
 var QuotaResources = slices.Sorted(maps.Keys(quotaTables))
 
 // standardQuotas are Neutron's defaults.
-var standardQuotas = map[string]int{"network": 100, "subnet": 100, "port": 500, "rbac_policy": 10}
+var standardQuotas = map[string]int{"network": 100, "subnet": 100, "port": 500, "rbac_policy": 10, "router": 10, "floatingip": 50}
 
 // ProjectQuota are the limits of a project that has some of its own.
 type ProjectQuota struct {

@@ -29,12 +29,12 @@ func onBothWith(t *testing.T, options Options, test func(t *testing.T, s *Store)
 
 func TestQuotaSettings(t *testing.T) {
 	onBothWith(t, Options{Quotas: map[string]int{"port": 7, "network": Unlimited}}, func(t *testing.T, s *Store) {
-		standard := map[string]int{"network": Unlimited, "subnet": 100, "port": 7, "rbac_policy": 10}
+		standard := map[string]int{"network": Unlimited, "subnet": 100, "port": 7, "rbac_policy": 10, "router": 10, "floatingip": 50}
 		if got := s.DefaultQuota(); !maps.Equal(got, standard) {
 			t.Fatalf("defaults: %v", got)
 		}
 		s.DefaultQuota()["port"] = 1 // a copy
-		if !slices.Equal(QuotaResources, []string{"network", "port", "rbac_policy", "subnet"}) {
+		if !slices.Equal(QuotaResources, []string{"floatingip", "network", "port", "rbac_policy", "router", "subnet"}) {
 			t.Errorf("resources: %v", QuotaResources)
 		}
 		if got := must(s.Quota(tenant("alpha"), "alpha"))(t); !maps.Equal(got, standard) {
@@ -46,7 +46,7 @@ func TestQuotaSettings(t *testing.T) {
 		refused(t, second(s.SetQuota(tenant("alpha"), "alpha", map[string]int{"port": 8})), 403, "PolicyNotAuthorized")
 		refused(t, s.ResetQuota(tenant("alpha"), "alpha"), 403, "PolicyNotAuthorized")
 		refused(t, s.ResetQuota(admin, "alpha"), 404, "TenantQuotaNotFound")
-		for _, bad := range []map[string]int{{"router": 1}, {"port": -2}, {"port": 1 << 31}} {
+		for _, bad := range []map[string]int{{"subnetpool": 1}, {"port": -2}, {"port": 1 << 31}} {
 			refused(t, second(s.SetQuota(admin, "alpha", bad)), 400, "InvalidInput")
 		}
 		refused(t, second(s.SetQuota(admin, "", nil)), 400, "QuotaMissingProject")
@@ -72,7 +72,7 @@ func TestQuotaSettings(t *testing.T) {
 			t.Errorf("reset: %v", got)
 		}
 	})
-	for _, bad := range []map[string]int{{"floatingip": 1}, {"port": -2}} {
+	for _, bad := range []map[string]int{{"subnetpool": 1}, {"port": -2}} {
 		if _, err := Open(context.Background(), sqliteURL(t), Options{Source: model.SystemSource(), Quotas: bad}); err == nil {
 			t.Errorf("quotas %v are accepted", bad)
 		}
@@ -115,7 +115,8 @@ func TestQuotasLimit(t *testing.T) {
 		newPolicy(t, s, n, model.AccessAsShared, "beta")
 		refused(t, s.CreateRBACPolicies(admin, []*model.RBACPolicy{policy(n, model.AccessAsShared, "gamma")}), 409, "OverQuota")
 
-		want := map[string]QuotaUsage{"network": {2, 2, 0}, "subnet": {2, 2, 0}, "port": {4, 4, 0}, "rbac_policy": {1, 1, 0}}
+		want := map[string]QuotaUsage{"network": {2, 2, 0}, "subnet": {2, 2, 0}, "port": {4, 4, 0}, "rbac_policy": {1, 1, 0},
+			"router": {10, 0, 0}, "floatingip": {50, 0, 0}}
 		if got := must(s.QuotaDetails(tenant("alpha"), "alpha"))(t); !maps.Equal(got, want) {
 			t.Errorf("details: %v", got)
 		}

@@ -256,8 +256,8 @@ func (t *tx) reviseNetwork(number model.Number) error {
 
 // refuseLoss refuses what was done to policy lost when a port now stands on the network without a policy.
 func (t *tx) refuseLoss(network *networkRow, lost *model.RBACPolicy) error {
-	if lost.Action != model.AccessAsShared {
-		return nil
+	if lost.Action == model.AccessAsExternal {
+		return t.refuseLossOfExternal(network, lost)
 	}
 	needed, err := t.needsSharing(network.ID, network.ProjectID, lost.TargetProject)
 	if err == nil && needed {
@@ -270,9 +270,10 @@ func (t *tx) refuseLoss(network *networkRow, lost *model.RBACPolicy) error {
 // needsSharing tells whether the target of a policy that is gone, or for EveryProject anybody, has ports on the network
 // that no policy allows now.
 func (t *tx) needsSharing(networkID, ownerID, target string) (bool, error) {
-	query := "SELECT 1 FROM ports WHERE network_id = ? AND project_id <> ? AND device_owner <> ? AND NOT EXISTS " +
+	query := "SELECT 1 FROM ports WHERE network_id = ? AND project_id <> ? AND device_owner NOT IN ? AND NOT EXISTS " +
 		"(SELECT 1 FROM rbac_policies WHERE object_id = ? AND action = ? AND target_project IN ('*', ports.project_id))"
-	args := []any{networkID, ownerID, model.DeviceOwnerDHCP, networkID, model.AccessAsShared}
+	own := []string{model.DeviceOwnerDHCP, model.DeviceOwnerRouterGateway, model.DeviceOwnerFloatingIP} // Planck's own
+	args := []any{networkID, ownerID, own, networkID, model.AccessAsShared}
 	if target != model.EveryProject {
 		query, args = query+" AND project_id = ?", append(args, target)
 	}
@@ -302,13 +303,43 @@ func (t *tx) openNetwork(before, now *model.Network) error {
 		case access.was && !access.wants && access.action == model.AccessAsShared:
 			err = t.unshareNetwork(now)
 		case access.was && !access.wants:
-			err = t.Exec("DELETE FROM rbac_policies WHERE object_id = ? AND action = ?", now.ID, access.action).Error
+			err = t.closeNetwork(now)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// usersOf are the projects that have a router's gateway or a floating IP on an external network, which is the parameter, twice.
+const usersOf = "(SELECT project_id FROM routers WHERE gateway_network_id = ? UNION SELECT project_id FROM floating_ips WHERE floating_network_id = ?) AS users"
+
+// refuseLossOfExternal refuses what was done to policy lost when a router or a floating IP now stands on the network without a policy, or
+// when the network is not external any more though there are some.
+func (t *tx) refuseLossOfExternal(network *networkRow, lost *model.RBACPolicy) error {
+	const policy = "EXISTS (SELECT 1 FROM rbac_policies WHERE object_id = ? AND action = ?"
+	needed, err := t.exists("SELECT 1 FROM "+usersOf+" WHERE NOT "+policy+") OR project_id <> ? AND (? = '*' OR project_id = ?) "+
+		"AND NOT "+policy+" AND target_project IN ('*', users.project_id))",
+		network.ID, network.ID, network.ID, model.AccessAsExternal, network.ProjectID, lost.TargetProject, lost.TargetProject, network.ID, model.AccessAsExternal)
+	if err == nil && needed {
+		err = conflict("RbacPolicyInUse", "RBAC policy on object %s cannot be removed because other objects depend on it.\n"+
+			"Details: There are routers or floating IPs on this network that depend on this policy for access.", network.ID)
+	}
+	return err
+}
+
+// closeNetwork makes a network internal, whoever had been let in.
+func (t *tx) closeNetwork(n *model.Network) error {
+	used, err := t.exists("SELECT 1 FROM "+usersOf, n.ID, n.ID)
+	if err != nil {
+		return err
+	}
+	if used {
+		return conflict("ExternalNetworkInUse",
+			"External network %s cannot be updated to be made non-external, since it has existing gateway ports.", n.ID)
+	}
+	return t.Exec("DELETE FROM rbac_policies WHERE object_id = ? AND action = ?", n.ID, model.AccessAsExternal).Error
 }
 
 // unshareNetwork takes back what everybody may; what single projects may stays. The network is external or not as a

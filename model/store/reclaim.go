@@ -25,7 +25,7 @@ func (s *Store) Confirm(ctx context.Context, horizons map[model.Number]uint64) e
 	})
 }
 
-// Reclaim makes the segmentation ids and keys available again whose freeing every node has confirmed, and tells how
+// Reclaim makes the segmentation ids, keys and conntrack zones available again whose freeing every node has confirmed, and tells how
 // many they are. A node that came after the freeing, or was declared gone, is not waited for.
 func (s *Store) Reclaim(ctx context.Context) (freed int, err error) {
 	err = s.write(ctx, func(t *tx) error {
@@ -40,6 +40,6 @@ func (s *Store) Reclaim(ctx context.Context) (freed int, err error) {
 // PendingReclaims tells whether a freed identifier waits for nodes to confirm.
 func (s *Store) PendingReclaims(ctx context.Context) (bool, error) {
 	var pending bool
-	err := s.reader.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM segments WHERE network_number IS NULL)").Scan(&pending).Error
+	err := s.reader.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM segments WHERE network_number IS NULL AND freed_txid IS NOT NULL)").Scan(&pending).Error
 	return pending, s.readError(ctx, err)
 }

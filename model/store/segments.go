@@ -13,7 +13,17 @@ const (
 	keySpace  = "key"
 	vlanSpace = "vlan"
 	flatSpace = "flat"
+	zoneSpace = "zone" // of conntrack zones
 )
+
+// segmentOwner is the object whose segment it is: the column that says so, and the object's number.
+type segmentOwner struct {
+	column string
+	number model.Number
+}
+
+func ofNetwork(n model.Number) segmentOwner { return segmentOwner{"network_number", n} }
+func ofRouter(n model.Number) segmentOwner  { return segmentOwner{"router_number", n} }
 
 // takeSegments gives the networks, which have their numbers, their identifiers, fills them in and writes them to their rows.
 func (t *tx) takeSegments(networks []*model.Network) error {
@@ -84,7 +94,7 @@ func (t *tx) takeSegmentsOf(n *model.Network) error {
 			return err
 		}
 	case model.NetworkFlat:
-		taken, err := t.takeSegment(flatSpace, n.PhysicalNetwork, 0, n.Number)
+		taken, err := t.takeSegment(flatSpace, n.PhysicalNetwork, 0, ofNetwork(n.Number))
 		if err != nil {
 			return err
 		}
@@ -93,14 +103,16 @@ func (t *tx) takeSegmentsOf(n *model.Network) error {
 				"Unable to create the flat network. Physical network %s is in use.", n.PhysicalNetwork)
 		}
 	}
-	return t.takeKey(n)
+	var err error
+	n.Key, err = t.takeKey(ofNetwork(n.Number))
+	return err
 }
 
 func (t *tx) takeVNI(n *model.Network) error {
 	if n.SegmentationID == 0 {
-		return t.takeAnySegment(n, keySpace, "", t.store.options.VNIs, &n.SegmentationID)
+		return t.takeAnySegment(ofNetwork(n.Number), keySpace, "", t.store.options.VNIs, &n.SegmentationID)
 	}
-	taken, err := t.takeSegment(keySpace, "", n.SegmentationID, n.Number)
+	taken, err := t.takeSegment(keySpace, "", n.SegmentationID, ofNetwork(n.Number))
 	if err == nil && !taken {
 		err = conflict("TunnelIdInUse", "Unable to create the network. The tunnel ID %d is in use.", n.SegmentationID)
 	}
@@ -113,9 +125,9 @@ func (t *tx) takeVLAN(n *model.Network) error {
 		if !ok {
 			return noNetworkAvailable()
 		}
-		return t.takeAnySegment(n, vlanSpace, n.PhysicalNetwork, ids, &n.SegmentationID)
+		return t.takeAnySegment(ofNetwork(n.Number), vlanSpace, n.PhysicalNetwork, ids, &n.SegmentationID)
 	}
-	taken, err := t.takeSegment(vlanSpace, n.PhysicalNetwork, n.SegmentationID, n.Number)
+	taken, err := t.takeSegment(vlanSpace, n.PhysicalNetwork, n.SegmentationID, ofNetwork(n.Number))
 	if err == nil && !taken {
 		err = conflict("VlanIdInUse", "Unable to create the network. The VLAN %d on physical network %s is in use.",
 			n.SegmentationID, n.PhysicalNetwork)
@@ -123,22 +135,27 @@ func (t *tx) takeVLAN(n *model.Network) error {
 	return err
 }
 
-// takeKey gives a network without a VNI a key, if possible one that nobody asks for as a VNI.
-func (t *tx) takeKey(n *model.Network) error {
+// takeKey gives a network without a VNI or a router a key, if possible one that nobody asks for as a VNI.
+func (t *tx) takeKey(owner segmentOwner) (model.NetworkKey, error) {
 	vnis, key := t.store.options.VNIs, uint32(0)
 	if vnis.Last < model.MaxVNI {
-		err := t.takeAnySegment(n, keySpace, "", Range{vnis.Last + 1, model.MaxVNI}, &key)
-		if err == nil {
-			n.Key = model.NetworkKey(key)
-			return nil
-		}
-		if !isExhausted(err) {
-			return err
+		err := t.takeAnySegment(owner, keySpace, "", Range{vnis.Last + 1, model.MaxVNI}, &key)
+		if err == nil || !isExhausted(err) {
+			return model.NetworkKey(key), err
 		}
 	}
-	err := t.takeAnySegment(n, keySpace, "", vnis, &key)
-	n.Key = model.NetworkKey(key)
-	return err
+	err := t.takeAnySegment(owner, keySpace, "", vnis, &key)
+	return model.NetworkKey(key), err
+}
+
+// takeZone gives a router's gateway a conntrack zone.
+func (t *tx) takeZone(router model.Number) (uint16, error) {
+	var zone uint32
+	err := t.takeAnySegment(ofRouter(router), zoneSpace, "", Range{model.FirstRouterZone, model.LastRouterZone}, &zone)
+	if err != nil && isExhausted(err) {
+		err = conflict("RouterZonesExhausted", "Unable to set the gateway of a router: all conntrack zones are in use.")
+	}
+	return uint16(zone), err
 }
 
 func noNetworkAvailable() error {
@@ -151,8 +168,8 @@ func isExhausted(err error) bool {
 	return ok && refusal.Type == "NoNetworkAvailable"
 }
 
-func (t *tx) takeAnySegment(n *model.Network, space, physnet string, ids Range, out *uint32) error {
-	found, ok, err := t.takeFree(freeSegments(space, physnet, ids), func(id int64) (bool, error) { return t.takeSegment(space, physnet, uint32(id), n.Number) })
+func (t *tx) takeAnySegment(owner segmentOwner, space, physnet string, ids Range, out *uint32) error {
+	found, ok, err := t.takeFree(freeSegments(space, physnet, ids), func(id int64) (bool, error) { return t.takeSegment(space, physnet, uint32(id), owner) })
 	if err != nil {
 		return err
 	}
@@ -170,12 +187,18 @@ func freeSegments(space, physnet string, ids Range) freeSpace {
 	}
 }
 
-func (t *tx) takeSegment(space, physnet string, id uint32, network model.Number) (bool, error) {
-	result := t.Exec("INSERT INTO segments (space, physical_network, identifier, network_number) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-		space, physnet, id, network)
+func (t *tx) takeSegment(space, physnet string, id uint32, owner segmentOwner) (bool, error) {
+	result := t.Exec("INSERT INTO segments (space, physical_network, identifier, "+owner.column+") VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+		space, physnet, id, owner.number)
 	return result.RowsAffected == 1, result.Error
 }
 
-func (t *tx) freeSegments(network model.Number) error {
-	return t.Exec("UPDATE segments SET network_number = NULL, freed_txid = "+t.store.dialect.txid+" WHERE network_number = ?", network).Error
+// freeSegments frees all that the owner has.
+func (t *tx) freeSegments(owner segmentOwner) error {
+	return t.freeSegmentsWhere(owner, "true")
+}
+
+func (t *tx) freeSegmentsWhere(owner segmentOwner, selected string, args ...any) error {
+	return t.Exec("UPDATE segments SET "+owner.column+" = NULL, freed_txid = "+t.store.dialect.txid+" WHERE "+owner.column+" = ? AND "+selected,
+		append([]any{owner.number}, args...)...).Error
 }

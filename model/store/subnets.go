@@ -245,11 +245,28 @@ func (t *tx) updateSubnet(old, subnet *model.Subnet) error {
 	if err := subnet.Validate(); err != nil {
 		return err
 	}
+	if subnet.GatewayIP != old.GatewayIP {
+		if err := t.refuseUsedGateway(old); err != nil {
+			return err
+		}
+	}
 	subnet.CreatedAt, subnet.RevisionNumber, subnet.UpdatedAt = old.CreatedAt, old.RevisionNumber+1, t.now
 	t.touch(subnet.Ref())
 	row := rowOfSubnet(subnet)
 	return t.Model(row).Select("name", "description", "gateway_ip", "allocation_pools", "dns_nameservers", "host_routes",
 		"enable_dhcp", "tags", "revision_number", "updated_at").Updates(row).Error
+}
+
+// refuseUsedGateway refuses to take the gateway_ip from a subnet where a router has it.
+func (t *tx) refuseUsedGateway(subnet *model.Subnet) error {
+	var ports []string
+	err := t.Raw("SELECT ports.id FROM ip_allocations JOIN ports ON ports.number = ip_allocations.port_number "+
+		"WHERE ip_allocations.subnet_id = ? AND ip_allocations.ip_address = ? AND ports.device_owner = ?",
+		subnet.ID, addrText(subnet.GatewayIP), model.DeviceOwnerRouterInterface).Scan(&ports).Error
+	if err == nil && len(ports) > 0 {
+		err = conflict("GatewayIpInUse", "Current gateway ip %s already in use by port %s. Unable to update.", subnet.GatewayIP, ports[0])
+	}
+	return err
 }
 
 // lockSubnet locks the network first, as everything does that changes a network's subnets or its DHCP port.
@@ -341,7 +358,7 @@ func (t *tx) syncDHCPPorts(networks []*networkWithSubnets) error {
 		case len(wanted) == 0:
 			err = t.removePort(port.Number)
 		default:
-			err = t.moveDHCPPort(port, n.subnets, wanted)
+			_, err = t.moveAddresses(port, n.subnets, wanted)
 		}
 		if err != nil {
 			return err
@@ -353,18 +370,19 @@ func (t *tx) syncDHCPPorts(networks []*networkWithSubnets) error {
 	return t.insertPorts(drafts)
 }
 
-func (t *tx) moveDHCPPort(port *model.Port, subnets []*model.Subnet, wanted []model.FixedIP) error {
+// moveAddresses makes one of Planck's own ports have the wanted addresses, and tells whether that is a change.
+func (t *tx) moveAddresses(port *model.Port, subnets []*model.Subnet, wanted []model.FixedIP) (moved bool, err error) {
 	held := port.FixedIPs
 	if err := t.placeAddresses(port, subnets, wanted, held); err != nil {
-		return err
+		return false, err
 	}
 	if slices.Equal(held, port.FixedIPs) {
-		return nil
+		return false, nil
 	}
 	if err := t.repeatAddresses([]model.Number{port.Number}); err != nil {
-		return err
+		return false, err
 	}
-	return t.bumpPorts([]model.Number{port.Number})
+	return true, t.bumpPorts([]model.Number{port.Number})
 }
 
 // subnetNotFound tells an unknown subnet in a request from one of another network.
