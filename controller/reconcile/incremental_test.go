@@ -13,6 +13,7 @@ import (
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/topology"
+	"github.com/planck-sdn/planck/model/topology/history"
 )
 
 // cloud follows a history incrementally, as the controller does: the touched units of each node are rendered anew.
@@ -69,9 +70,9 @@ func render(v *topology.View, node model.Number) (*tables, error) {
 	return w, nil
 }
 
-func afresh(h *history) *topology.View {
+func afresh(h *history.History) *topology.View {
 	empty := topology.New()
-	v, _ := empty.Apply(empty.Difference(slices.Collect(maps.Values(h.rows))))
+	v, _ := empty.Apply(empty.Difference(slices.Collect(maps.Values(h.Rows))))
 	return v
 }
 
@@ -111,9 +112,9 @@ func differences(a, b []string) []string {
 }
 
 // sameAsFull compares what was reached step by step with what the rows alone give.
-func sameAsFull(c *cloud, h *history) error {
+func sameAsFull(c *cloud, h *history.History) error {
 	full := afresh(h)
-	for _, n := range rowsOf[*model.Node](h) {
+	for _, n := range history.RowsOf[*model.Node](h) {
 		want, err := render(full, n.Number)
 		if err != nil {
 			return err
@@ -147,13 +148,13 @@ func join(lines []string) string {
 // however one got there.
 func TestIncrementalEqualsFull(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h, c := newHistory(), newCloud()
+		h, c := history.New(), newCloud()
 		for i := range 200 {
 			var changes []model.Change
 			for range rapid.IntRange(1, 3).Draw(t, "changes at once") {
-				changes = append(changes, h.step(t)...)
+				changes = append(changes, h.Step(t)...)
 			}
-			if err := c.apply(last(changes)); err != nil {
+			if err := c.apply(history.Last(changes)); err != nil {
 				t.Fatal(err)
 			}
 			if i%20 == 19 {
@@ -165,23 +166,10 @@ func TestIncrementalEqualsFull(t *testing.T) {
 	})
 }
 
-// last keeps the last change of each object, as the journal's reader does: it reads each object once.
-func last(changes []model.Change) []model.Change {
-	seen := map[model.Ref]bool{}
-	var list []model.Change
-	for _, c := range slices.Backward(changes) {
-		if !seen[c.Ref] {
-			seen[c.Ref] = true
-			list = append(list, c)
-		}
-	}
-	slices.Reverse(list)
-	return list
-}
-
 // undoOrder deletes what refers to others first, and creates it last.
 func undoOrder(c model.Change) int {
-	order := map[model.Kind]int{model.KindNode: 0, model.KindNetwork: 1, model.KindSubnet: 2, model.KindPort: 3}[c.Ref.Kind]
+	order := map[model.Kind]int{model.KindNode: 0, model.KindNetwork: 1, model.KindSubnet: 2, model.KindRouter: 3, model.KindPort: 4,
+		model.KindFloatingIP: 5, model.KindNeighbour: 6, model.KindHolder: 7}[c.Ref.Kind]
 	if c.Object == nil {
 		return -order
 	}
@@ -191,10 +179,10 @@ func undoOrder(c model.Change) int {
 // TestCreateThenDelete: taking everything away again restores every table exactly.
 func TestCreateThenDelete(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h, c := newHistory(), newCloud()
+		h, c := history.New(), newCloud()
 		run := func(steps int) {
 			for range steps {
-				if err := c.apply(last(h.step(t))); err != nil {
+				if err := c.apply(history.Last(h.Step(t))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -204,7 +192,7 @@ func TestCreateThenDelete(t *testing.T) {
 		for n, w := range c.nodes {
 			tables[n] = listing(w)
 		}
-		before := maps.Clone(h.rows)
+		before := maps.Clone(h.Rows)
 		run(100)
 		// All rows go back to what they were, one by one, in an order that a database allows.
 		undo := afresh(h).Difference(slices.Collect(maps.Values(before)))
@@ -214,7 +202,7 @@ func TestCreateThenDelete(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		h.rows = before
+		h.Rows = before
 		if err := sameAsFull(c, h); err != nil {
 			t.Fatal(err)
 		}

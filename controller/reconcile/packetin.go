@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"errors"
 	"sync"
 
 	"go.uber.org/zap"
@@ -17,29 +18,50 @@ func (s *Switch) PacketIn(session Session, in flow.PacketIn) {
 		return
 	}
 	rule := pipeline.RuleByNumber(in.Cookie.Rule())
-	if rule == nil || !in.Cookie.IsPlanck() || model.Kind(in.Cookie.Kind()) != model.KindPort {
+	if rule == nil || !in.Cookie.IsPlanck() {
 		return
 	}
 	view := s.view.Load()
-	port, node := view.Port(model.Number(in.Cookie.Number())), view.Node(s.cfg.Node)
-	if port == nil || node == nil {
+	asked := pipeline.PacketIn{View: view, Node: view.Node(s.cfg.Node), Now: s.cfg.Now(), PacketIn: in,
+		Ref: model.Ref{Kind: model.Kind(in.Cookie.Kind()), Number: model.Number(in.Cookie.Number())}}
+	if asked.Ref.Kind == model.KindPort {
+		asked.Port = view.Port(asked.Ref.Number)
+	}
+	if asked.Node == nil || asked.Ref.Kind == model.KindPort && asked.Port == nil {
 		return
 	}
 	for _, app := range s.cfg.Apps {
-		if app.Name != rule.App || app.PacketIn == nil {
-			continue
-		}
-		reply := app.PacketIn(pipeline.PacketIn{View: view, Node: node, Port: port, Now: s.cfg.Now(), PacketIn: in})
-		for _, out := range reply.Packets {
-			if err := session.PacketOut(out); err != nil {
-				s.log.Debug("answer not sent", zap.String("app", app.Name), zap.Error(err))
-			}
-		}
-		if reply.Observed != "" {
-			s.seen.note(port.Number, reply.Observed)
+		if app.Name == rule.App && app.PacketIn != nil {
+			s.answer(session, app, asked)
 		}
 	}
 }
+
+func (s *Switch) answer(session Session, app *pipeline.App, asked pipeline.PacketIn) {
+	reply := app.PacketIn(asked)
+	for _, out := range reply.Packets {
+		if err := session.PacketOut(out); err != nil {
+			s.log.Debug("answer not sent", zap.String("app", app.Name), zap.Error(err))
+		}
+	}
+	if reply.Observed != "" && asked.Port != nil {
+		s.seen.note(asked.Port.Number, reply.Observed)
+	}
+	if s.cfg.FollowUp != nil {
+		s.cfg.FollowUp(s.cfg.Node, reply)
+	}
+}
+
+// Send sends a packet by the switch; it does not wait.
+func (s *Switch) Send(out flow.PacketOut) error {
+	session := s.Connection()
+	if session == nil {
+		return errNotConnected
+	}
+	return session.PacketOut(out)
+}
+
+var errNotConnected = errors.New("the switch is not connected")
 
 // Observed is what a port was last seen to ask of the controller, and the answer.
 func (s *Switch) Observed(port model.Number) string { return s.seen.of(port) }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/planck-sdn/planck/apps/pipeline"
@@ -22,6 +23,8 @@ func (p planned) text() string {
 		return flow.FormatGroup(*p.Group, pipeline.Names)
 	case p.Meter != nil:
 		return flow.FormatMeter(*p.Meter)
+	case p.Zone != 0:
+		return fmt.Sprintf("flush of conntrack zone %d", p.Zone)
 	}
 	e, err := p.Flow.Decode()
 	if err != nil {
@@ -30,8 +33,8 @@ func (p planned) text() string {
 	return flow.Format(e, pipeline.Names)
 }
 
-// batch is a list of messages that are sent at once and followed by a barrier; atomic ones in one bundle, but for meters, which come
-// before it.
+// batch is a list of messages that are sent at once and followed by a barrier; atomic ones in one bundle, but for meters and conntrack
+// zones, which come before it.
 type batch struct {
 	changes []planned
 	atomic  bool
@@ -45,11 +48,12 @@ const (
 )
 
 // plan lists the messages that make present what is wanted, for the dirty keys, in an order in which no packet
-// crosses, after any batch, a boundary that both the old and the new topology forbid: meters come first; what is no longer
-// wanted goes, from the first table to the last; then groups and entries come, unit by unit, from the last table to the first;
+// crosses, after any batch, a boundary that both the old and the new topology forbid: meters come first, and conntrack zones are
+// emptied for their new owners; what is no longer wanted goes, from the first table to the last; then groups and entries come, unit by
+// unit, from the last table to the first;
 // groups and meters that nothing uses any more go last.
 //
-// All of it but the meters is one bundle if it has at most limit messages, and otherwise is cut at unit boundaries. Then an entry
+// All of it but the meters and zones is one bundle if it has at most limit messages, and otherwise is cut at unit boundaries. Then an entry
 // that is to do something else is removed first, and comes back with its unit: until then a port that has changed networks
 // is in neither.
 func plan(t *tables, d *dirty, limit int) []batch {
@@ -110,12 +114,13 @@ func plan(t *tables, d *dirty, limit int) []batch {
 	slices.SortFunc(groups, func(a, b planned) int { return -byID(a, b) })
 	slices.SortFunc(groupsLast, byID)
 
+	first := slices.Concat(metersFirst, flushes(t, added))
 	var list []batch
 	if main := slices.Concat(removed, groups, added, groupsLast); len(main) > 0 {
 		list = split(main, limit)
-		list[0].changes = slices.Concat(metersFirst, list[0].changes)
-	} else if len(metersFirst) > 0 {
-		list = []batch{{changes: metersFirst}}
+		list[0].changes = slices.Concat(first, list[0].changes)
+	} else if len(first) > 0 {
+		list = []batch{{changes: first}}
 	}
 	if len(metersLast) > 0 {
 		list = append(list, batch{changes: metersLast})

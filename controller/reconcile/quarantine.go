@@ -37,10 +37,10 @@ func (s *Switch) quarantine(u topology.Unit, reason string) {
 	s.touched[u] = struct{}{}
 }
 
-// refuse deals with a message that the switch refused. A deletion that fails says that the switch does not hold
+// refuse deals with a message that the switch refused. The deletion of an entry that fails says that the switch does not hold
 // what it said it does: that ends the session, and the next one begins by reading.
 func (s *Switch) refuse(c planned, reason string) error {
-	if c.Op == flow.OpDelete {
+	if c.Op == flow.OpDelete && c.Zone == 0 {
 		return fmt.Errorf("switch refused a deletion: %s", reason)
 	}
 	s.log.Error("switch refused an entry; its object is left out", zap.Stringer("kind", c.unit.Kind),
@@ -49,9 +49,9 @@ func (s *Switch) refuse(c planned, reason string) error {
 	return nil
 }
 
-// retryTimer fires when the next quarantined unit is due; nil if none waits.
+// retryTimer fires when the next quarantined unit or an effect is due; nil if none waits.
 func (s *Switch) retryTimer() <-chan time.Time {
-	var next time.Time
+	next := s.effects.retry
 	for _, q := range s.quarantined {
 		if !q.retry.IsZero() && (next.IsZero() || q.retry.Before(next)) {
 			next = q.retry

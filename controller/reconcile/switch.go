@@ -41,6 +41,8 @@ type Config struct {
 	KeepForeign func() bool
 	// Status is told of every port that was confirmed, refused or unplugged; it must not block.
 	Status func(PortStatus)
+	// FollowUp is handed every answer of an app's to a packet, for what is left to be done; it must not block.
+	FollowUp func(node model.Number, r pipeline.Reply)
 	// OnCollision is told when an entry lost its key to another object's.
 	OnCollision func(key flow.Key, winner, loser topology.Unit)
 }
@@ -76,6 +78,7 @@ type Switch struct {
 	newSession Session
 	reread     bool
 	removed    []flow.Key                // by whomever
+	passing    []flow.Encoded            // entries that go by themselves, to be sent
 	idle       bool                      // in step with the switch, nothing pending
 	plugged    map[model.Number]struct{} // plugged in some version, and not told since to be unplugged
 
@@ -94,6 +97,7 @@ type Switch struct {
 	told        bool                       // the status of every port was told once
 	inPlace     map[model.Number]struct{}  // plugged here with confirmed entries, active or not
 	quarantined map[topology.Unit]*quarantine
+	effects     effects
 	state       State
 	problem     string
 }
@@ -126,6 +130,7 @@ func New(cfg Config, v *topology.View) *Switch {
 		touched:     map[topology.Unit]struct{}{},
 		inPlace:     map[model.Number]struct{}{},
 		quarantined: map[topology.Unit]*quarantine{},
+		effects:     effects{owed: map[flow.Key]struct{}{}},
 		state:       Away,
 	}
 	s.view.Store(v)
@@ -260,6 +265,7 @@ func (s *Switch) disconnected() {
 	s.confirmed.Store(nil)
 	s.known = false
 	s.tables.forget()
+	s.effects.retry = time.Time{} // the next session's difference is their turn
 	s.state = Away
 	s.mu.Lock()
 	s.idle = false
@@ -269,9 +275,9 @@ func (s *Switch) disconnected() {
 // update takes what is in the mailbox, renders it and sends the difference.
 func (s *Switch) update(ctx context.Context) {
 	s.mu.Lock()
-	view, units, session, reread, removed := s.latest, s.pending, s.newSession, s.reread, s.removed
+	view, units, session, reread, removed, passing := s.latest, s.pending, s.newSession, s.reread, s.removed, s.passing
 	s.pending = map[topology.Unit]struct{}{}
-	s.newSession, s.reread, s.removed = nil, false, nil
+	s.newSession, s.reread, s.removed, s.passing = nil, false, nil, nil
 	s.mu.Unlock()
 	if !reread && s.known {
 		// Own deletions were recorded when they were confirmed, so what is still present was removed by others.
@@ -299,6 +305,7 @@ func (s *Switch) update(ctx context.Context) {
 	}
 	if s.known && s.state == Ready {
 		s.flush(ctx, current)
+		s.pass(ctx, passing)
 	}
 }
 
@@ -337,6 +344,7 @@ func (s *Switch) connect(ctx context.Context, session Session, force bool) {
 	began := time.Now()
 	s.state, s.problem = Reconciling, ""
 	s.confirmed.Store(nil)
+	s.effects.retry = time.Time{}
 	err := s.reconcile(ctx, session, force)
 	switch {
 	case err == nil:
@@ -383,6 +391,7 @@ func (s *Switch) reconcile(ctx context.Context, session Session, force bool) err
 	if err != nil {
 		return fmt.Errorf("reading tables: %w", err)
 	}
+	held.Flows = slices.DeleteFunc(held.Flows, passes)
 	s.tables.readBack(held)
 	s.known = true
 	s.dirty = s.tables.differing(s.cfg.KeepForeign != nil && s.cfg.KeepForeign())
@@ -429,6 +438,7 @@ func (s *Switch) send(ctx context.Context, session Session, limit int) error {
 		}
 	}
 	s.dirty = newDirty()
+	s.effects.happen(s.tables, session, s.cfg.Now())
 	s.confirm()
 	return nil
 }
@@ -439,6 +449,7 @@ func (s *Switch) apply(ctx context.Context, session Session, b batch) (refused b
 	for i := range b.changes {
 		changes[i] = b.changes[i].Change
 	}
+	s.effects.owe(s.tables, b.changes)
 	refusals, err := session.Apply(ctx, changes, b.atomic)
 	if err != nil {
 		return false, err
@@ -620,7 +631,7 @@ func (s *Switch) Reconcile(ctx context.Context, force bool) error {
 	err := s.ask(ctx, func(owner context.Context) {
 		session := s.Connection()
 		if session == nil {
-			result = errors.New("the switch is not connected")
+			result = errNotConnected
 			return
 		}
 		s.connect(owner, session, force)

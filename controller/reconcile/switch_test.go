@@ -55,16 +55,16 @@ func apply(sw *flow.Switch, changes []flow.Change, atomic bool) []flow.Refusal {
 	if !atomic {
 		return sw.Apply(changes)
 	}
-	meters := 0
-	for meters < len(changes) && changes[meters].Meter != nil {
-		meters++
+	first := 0
+	for first < len(changes) && (changes[first].Meter != nil || changes[first].Zone != 0) {
+		first++
 	}
-	if refusals := sw.Apply(changes[:meters]); len(refusals) > 0 {
+	if refusals := sw.Apply(changes[:first]); len(refusals) > 0 {
 		return refusals
 	}
-	refusals := sw.ApplyAtomic(changes[meters:])
+	refusals := sw.ApplyAtomic(changes[first:])
 	for i := range refusals {
-		refusals[i].Index += meters
+		refusals[i].Index += first
 	}
 	return refusals
 }

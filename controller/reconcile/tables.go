@@ -14,11 +14,13 @@ type tables struct {
 	flows  table[flow.Key, flow.Encoded]
 	groups table[uint32, flow.Group]
 	meters table[uint32, flow.Meter]
+	zones  map[tenure]int // how many entries that the switch holds give an object a conntrack zone
 }
 
 func newTables() *tables {
 	return &tables{
 		units:  map[topology.Unit]pipeline.Rendered{},
+		zones:  map[tenure]int{},
 		flows:  newTable[flow.Key](equal[flow.Encoded]),
 		groups: newTable[uint32](flow.Group.Equal),
 		meters: newTable[uint32](equal[flow.Meter]),
@@ -31,6 +33,10 @@ func equal[T comparable](a, b T) bool { return a == b }
 func (t *tables) set(u topology.Unit, r pipeline.Rendered, d *dirty) {
 	old := t.units[u]
 	if r.Err == nil && same(old, r) {
+		if len(old.Effects)+len(r.Effects) > 0 {
+			old.Effects = r.Effects
+			t.units[u] = old
+		}
 		return
 	}
 	for _, f := range old.Flows {
@@ -86,6 +92,7 @@ func (t *tables) readBack(held *flow.Tables) {
 	t.forget()
 	for _, f := range held.Flows {
 		t.flows.holds(f.Key(), f)
+		t.countZones(f, +1)
 	}
 	for _, g := range held.Groups {
 		t.groups.holds(g.ID, g)
@@ -98,6 +105,7 @@ func (t *tables) readBack(held *flow.Tables) {
 // forget leaves unknown what the switch holds.
 func (t *tables) forget() {
 	t.flows.forget()
+	clear(t.zones)
 	t.groups.forget()
 	t.meters.forget()
 }
@@ -105,12 +113,19 @@ func (t *tables) forget() {
 // record notes a change that the switch has confirmed.
 func (t *tables) record(c flow.Change) {
 	switch {
+	case c.Zone != 0: // the switch tells nobody what it tracks
 	case c.Group != nil:
 		recordIn(&t.groups, c.Op, c.Group.ID, *c.Group)
 	case c.Meter != nil:
 		recordIn(&t.meters, c.Op, c.Meter.ID, *c.Meter)
 	default:
+		if have, ok := t.flows.have(c.Flow.Key()); ok {
+			t.countZones(have, -1)
+		}
 		recordIn(&t.flows, c.Op, c.Flow.Key(), c.Flow)
+		if c.Op != flow.OpDelete {
+			t.countZones(c.Flow, +1)
+		}
 	}
 }
 

@@ -11,7 +11,11 @@ import (
 // Apply returns the view after some changes, and the units that have to be rendered anew. Its cost depends on what
 // the changes touch. Objects in changes belong to the view afterwards and must not be modified.
 func (v *View) Apply(changes []model.Change) (*View, []Touch) {
-	s := &step{old: v, new: v.copy(), touched: map[Touch]struct{}{}, ports: map[model.Number]struct{}{}}
+	s := &step{
+		old: v, new: v.copy(), touched: map[Touch]struct{}{}, ports: map[model.Number]struct{}{},
+		routers: map[string]aspect{}, floating: map[model.Number]struct{}{}, neighbours: map[model.Number]struct{}{},
+		addresses: map[address]struct{}{}, reaches: map[model.Number]struct{}{},
+	}
 	changes = slices.Clone(changes)
 	slices.SortStableFunc(changes, func(a, b model.Change) int { return applyOrder[a.Ref.Kind] - applyOrder[b.Ref.Kind] })
 	for _, c := range changes {
@@ -28,9 +32,27 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 		case model.KindNode:
 			node, _ := c.Object.(*model.Node)
 			s.node(c.Ref.Number, node)
+		case model.KindRouter:
+			router, _ := c.Object.(*model.Router)
+			s.router(c.Ref.Number, router)
+		case model.KindFloatingIP:
+			floating, _ := c.Object.(*model.FloatingIP)
+			s.floatingIP(c.Ref.Number, floating)
+		case model.KindNeighbour:
+			neighbour, _ := c.Object.(*model.Neighbour)
+			s.neighbour(c.Ref.Number, neighbour)
+		case model.KindHolder:
+			holder, _ := c.Object.(*model.Holder)
+			s.holder(c.Ref.Number, holder)
 		}
 	}
-	s.attach()
+	moves, spreads := s.attach()
+	s.route(moves)
+	s.touchMoves(moves)
+	for _, p := range spreads {
+		s.presence(p)
+	}
+	s.touchRouting()
 	list := make([]Touch, 0, len(s.touched))
 	for t := range s.touched {
 		list = append(list, t)
@@ -39,13 +61,20 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 }
 
 // applyOrder puts what others refer to first.
-var applyOrder = map[model.Kind]int{model.KindNetwork: 1, model.KindSubnet: 2, model.KindPort: 3, model.KindNode: 4}
+var applyOrder = map[model.Kind]int{model.KindNetwork: 1, model.KindSubnet: 2, model.KindPort: 3, model.KindNode: 4,
+	model.KindRouter: 5, model.KindFloatingIP: 6, model.KindNeighbour: 7, model.KindHolder: 8}
 
 // step is one application of changes.
 type step struct {
 	old, new *View
 	ports    map[model.Number]struct{} // whose attachments or claims may differ
 	touched  map[Touch]struct{}
+
+	routers    map[string]aspect         // what of them may differ
+	floating   map[model.Number]struct{} // floating IPs that may differ
+	neighbours map[model.Number]struct{} // whose rows differ
+	addresses  map[address]struct{}      // whose holder or claims may differ
+	reaches    map[model.Number]struct{} // nodes that may need other routers or know other networks
 }
 
 func (s *step) touch(node model.Number, kind model.Kind, n model.Number, part uint8) {
@@ -64,12 +93,21 @@ func (s *step) network(n model.Number, now *model.Network) {
 		s.new.networks.set(n, now)
 		s.new.networkByID.set(now.ID, n)
 	}
-	if sameForwarding(before, now) {
+	same := sameForwarding(before, now)
+	if same && before.MTU == now.MTU {
+		return
+	}
+	for _, network := range []*model.Network{before, now} {
+		if network != nil {
+			s.routersAround(network.ID, before == nil || now == nil)
+		}
+	}
+	if same {
 		return
 	}
 	s.new.PortsOf(n, func(port model.Number) { s.ports[port] = struct{}{} })
 	// Its key, type or id may be in every entry of every one of its ports.
-	for _, node := range union(s.old.PresentOn(n), s.new.PresentOn(n)) {
+	for _, node := range union(s.old.KnownOn(n), s.old.WiredOn(n)) {
 		s.wholeNetwork(n, node)
 	}
 }
@@ -97,6 +135,9 @@ func (s *step) subnet(n model.Number, now *model.Subnet) {
 		} else {
 			s.new.subnetsOf.set(pair{network, n}, struct{}{})
 		}
+		if before == nil || now == nil || before.ID != now.ID || before.CIDR != now.CIDR || before.GatewayIP != now.GatewayIP {
+			s.routersAround(subnet.NetworkID, false)
+		}
 		if before != nil && now != nil && before.EnableDHCP == now.EnableDHCP {
 			continue // the rest is read when a DHCP request comes up
 		}
@@ -115,6 +156,7 @@ func (s *step) subnet(n model.Number, now *model.Subnet) {
 
 func (s *step) port(n model.Number, now *model.Port) {
 	before := s.new.Port(n)
+	s.routerPort(before, now)
 	if before != nil {
 		s.new.portByID.delete(before.ID)
 		if network, ok := s.networkOf(before); ok {
@@ -157,7 +199,7 @@ func (s *step) port(n model.Number, now *model.Port) {
 // rendered, and what DHCP says is read when a request comes up. Nor is the binding's generation, but a new one has to be confirmed anew.
 func samePort(a, b *model.Port) bool {
 	return a != nil && b != nil && a.ID == b.ID && a.AdminStateUp == b.AdminStateUp && a.MAC == b.MAC &&
-		a.DeviceOwner == b.DeviceOwner && a.PortSecurityEnabled == b.PortSecurityEnabled && a.HostID == b.HostID && a.BindingGeneration == b.BindingGeneration &&
+		a.DeviceOwner == b.DeviceOwner && (a.DeviceID == b.DeviceID || !isRouters(a)) && a.PortSecurityEnabled == b.PortSecurityEnabled && a.HostID == b.HostID && a.BindingGeneration == b.BindingGeneration &&
 		slices.Equal(a.FixedIPs, b.FixedIPs) && slices.Equal(a.AllowedAddressPairs, b.AllowedAddressPairs) &&
 		slices.EqualFunc(a.InactiveBindings, b.InactiveBindings, func(x, y model.Binding) bool { return x.HostID == y.HostID })
 }
@@ -225,12 +267,19 @@ func (s *step) node(n model.Number, now *model.Node) {
 	for _, u := range s.old.Units(n) {
 		s.touched[Touch{n, u}] = struct{}{}
 	}
+	if before == nil || now == nil {
+		s.reaches[n] = struct{}{}
+	}
 	if before == nil || now == nil || before.EncapIP != now.EncapIP {
+		for _, router := range seconds(s.new.gatewaysAt, n) { // the others send it what it is to translate
+			s.routers[s.new.Router(router).ID] |= ofEntries
+		}
 		for _, v := range []*View{s.old, s.new} {
 			v.Nodes(func(peer *model.Node) { s.touch(peer.Number, model.KindNode, peer.Number, 0) })
 		}
 		for _, network := range s.networksOn(n) {
 			for _, peer := range s.old.PresentOn(network) {
+				s.touch(peer, model.KindNetwork, network, PartMain) // which joins the pieces that are not empty
 				s.touch(peer, model.KindNetwork, network, RemotePartOf(n))
 				s.touch(peer, model.KindNetwork, network, RemoteOpenPartOf(n))
 			}
@@ -251,46 +300,47 @@ func (s *step) networksOn(node model.Number) []model.Number {
 	return list
 }
 
-// attach derives the attachments and claims of the ports that may have changed, and touches what depends on them.
-func (s *step) attach() {
-	presence := map[model.Number][2][]model.Number{} // network -> nodes with a port of it, with an open port of it
-	for port := range s.ports {
-		for _, v := range []*View{s.old, s.new} {
-			if p := v.Port(port); p != nil {
-				if network, ok := s.networkOf(p); ok {
-					presence[network] = [2][]model.Number{s.old.PresentOn(network), s.old.OpenOn(network)}
-				}
-			}
-		}
-	}
+// move is a port whose attachments or claims may differ, before the step and after.
+type move struct {
+	port        model.Number
+	network     model.Number
+	networkID   string
+	before, now []Attachment
+	open        bool         // it took unknown destinations, or does now
+	addrs       []netip.Addr // what it claimed, and what it claims now
+	macs        []model.MAC
+}
 
-	type moved struct {
-		network      model.Number
-		port         model.Number
-		before, now  []Attachment
-		wasOpen      bool
-		isOpen       bool
-		oldIP, newIP []netip.Addr
-		oldMAC       []model.MAC
-		newMAC       []model.MAC
-	}
-	var all []moved
+// spread is where a network was before the step: the nodes that had ports of it, and those that had open ones.
+type spread struct {
+	network       model.Number
+	present, open []model.Number
+}
+
+// attach derives the attachments and claims of the ports that may have changed.
+func (s *step) attach() ([]move, []spread) {
+	var moves []move
+	var spreads []spread
+	seen := map[model.Number]bool{}
 	for port := range s.ports {
-		m := moved{port: port, before: s.old.Attachments(port)}
+		m := move{port: port, before: s.old.Attachments(port)}
 		was, is := s.old.Port(port), s.new.Port(port)
 		for _, p := range []*model.Port{was, is} {
 			if p != nil {
 				m.network, _ = s.networkOf(p)
+				m.networkID = p.NetworkID
 			}
 		}
 		if m.network == 0 {
 			continue // its network is not known yet
 		}
+		if !seen[m.network] {
+			seen[m.network] = true
+			spreads = append(spreads, spread{m.network, s.old.PresentOn(m.network), s.old.OpenOn(m.network)})
+		}
 		if was != nil {
-			m.wasOpen = takesUnknown(was)
-			if len(m.before) > 0 || was.DeviceOwner == model.DeviceOwnerDHCP {
-				m.oldIP, m.oldMAC = s.removeClaims(m.network, was)
-			}
+			m.open = takesUnknown(was)
+			m.addrs, m.macs = s.removeClaims(m.network, was)
 		}
 		for _, a := range m.before {
 			key := attachKey{a.Network, a.Node, a.Ofport, port}
@@ -299,7 +349,8 @@ func (s *step) attach() {
 		}
 		s.new.places.delete(port)
 		if is != nil {
-			m.isOpen = takesUnknown(is)
+			open := takesUnknown(is)
+			m.open = m.open || open
 			m.now = s.new.place(m.network, is)
 			if len(m.now) > 0 {
 				s.new.places.set(port, m.now)
@@ -307,28 +358,29 @@ func (s *step) attach() {
 			for _, a := range m.now {
 				key := attachKey{a.Network, a.Node, a.Ofport, port}
 				s.new.attached.set(key, a)
-				if m.isOpen {
+				if open {
 					s.new.open.set(key, struct{}{})
 				}
 			}
-			if len(m.now) > 0 || s.servesDHCP(m.network, is) {
-				m.newIP, m.newMAC = s.addClaims(m.network, is)
-			}
+			addrs, macs := s.addClaims(m.network, is)
+			m.addrs, m.macs = append(m.addrs, addrs...), append(m.macs, macs...)
 		}
-		all = append(all, m)
+		moves = append(moves, m)
 	}
-
-	for _, m := range all {
-		nodes := union(presence[m.network][0], s.new.PresentOn(m.network))
-		s.touchPort(m.port, nodes)
-		for _, ip := range append(m.oldIP, m.newIP...) {
-			for _, v := range []*View{s.old, s.new} {
-				for _, c := range v.ClaimsOf(m.network, ip) {
-					s.touchPort(c.Port.Number, nodes)
-				}
-			}
+	for _, p := range spreads {
+		for _, node := range difference(p.present, s.new.PresentOn(p.network)) {
+			s.reaches[node] = struct{}{}
 		}
-		for _, mac := range append(m.oldMAC, m.newMAC...) {
+	}
+	return moves, spreads
+}
+
+// touchMoves touches what depends on where ports are and what they claim.
+func (s *step) touchMoves(moves []move) {
+	for _, m := range moves {
+		nodes := union(s.old.KnownOn(m.network), s.new.KnownOn(m.network))
+		s.touchPort(m.port, nodes)
+		for _, mac := range m.macs {
 			for _, v := range []*View{s.old, s.new} {
 				for _, p := range v.OwnersOf(m.network, mac) {
 					s.touchPort(p.Number, nodes)
@@ -340,29 +392,41 @@ func (s *step) attach() {
 				s.touch(a.Node, model.KindPort, m.port, 0)
 				s.touch(a.Node, model.KindNetwork, m.network, PartMain)
 				s.touch(a.Node, model.KindNetwork, m.network, LocalPartOf(a.Ofport))
-				if m.wasOpen || m.isOpen {
+				if m.open {
 					s.touch(a.Node, model.KindNetwork, m.network, LocalOpenPartOf(a.Ofport))
 				}
 			}
 		}
 	}
-
-	for network, before := range presence {
-		s.presence(network, before[0], s.new.PresentOn(network), before[1], s.new.OpenOn(network))
+	for a := range s.addresses {
+		for _, v := range []*View{s.old, s.new} {
+			if network, ok := v.networkByID.get(a.networkID); ok {
+				nodes := union(s.old.KnownOn(network), s.new.KnownOn(network))
+				for _, port := range v.claimants(network, a.addr) {
+					s.touchPort(port, nodes)
+				}
+			}
+		}
 	}
 }
 
 // presence touches what depends on which nodes have a network's ports, and which have open ones.
-func (s *step) presence(network model.Number, before, now, openBefore, openNow []model.Number) {
-	everywhere := union(before, now)
-	for _, node := range difference(before, now) {
+func (s *step) presence(before spread) {
+	network, present, open := before.network, s.new.PresentOn(before.network), s.new.OpenOn(before.network)
+	everywhere := union(before.present, present)
+	for _, node := range difference(before.present, present) {
 		s.wholeNetwork(network, node)
+		for _, v := range []*View{s.old, s.new} {
+			for _, router := range v.RoutersOn(network) {
+				s.touch(node, model.KindRouter, router, 0)
+			}
+		}
 		for _, peer := range everywhere {
 			s.touch(peer, model.KindNetwork, network, PartMain)
 			s.touch(peer, model.KindNetwork, network, RemotePartOf(node))
 		}
 	}
-	for _, node := range difference(openBefore, openNow) {
+	for _, node := range difference(before.open, open) {
 		for _, peer := range everywhere {
 			s.touch(peer, model.KindNetwork, network, PartMain)
 			s.touch(peer, model.KindNetwork, network, RemoteOpenPartOf(node))

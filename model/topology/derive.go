@@ -12,7 +12,7 @@ import (
 // them is active: where binding:host_id says, or without it the node that plugged it last.
 func (v *View) place(network model.Number, p *model.Port) []Attachment {
 	n := v.Network(network)
-	if n == nil || !n.AdminStateUp || !p.AdminStateUp {
+	if n == nil || !n.AdminStateUp || !p.AdminStateUp || isRouters(p) {
 		return nil
 	}
 	byNode := map[model.Number]uint32{}
@@ -54,8 +54,19 @@ func carries(node *model.Node, n *model.Network) bool {
 	return ok && m.PatchPort != 0
 }
 
-func (s *step) servesDHCP(network model.Number, p *model.Port) bool {
-	n := s.new.Network(network)
+// isRouters tells whether a port is a router's or a floating IP's: what is addressed to it is handled by entries, and it is
+// plugged nowhere.
+func isRouters(p *model.Port) bool {
+	return p.DeviceOwner == model.DeviceOwnerRouterInterface || p.DeviceOwner == model.DeviceOwnerRouterGateway ||
+		p.DeviceOwner == model.DeviceOwnerFloatingIP
+}
+
+// takesPart tells whether a port counts among those of its network: it is attached somewhere, or is the network's DHCP port.
+func (v *View) takesPart(network model.Number, p *model.Port) bool {
+	if len(v.Attachments(p.Number)) > 0 {
+		return true
+	}
+	n := v.Network(network)
 	return p.DeviceOwner == model.DeviceOwnerDHCP && n != nil && n.AdminStateUp
 }
 
@@ -67,13 +78,16 @@ func takesUnknown(p *model.Port) bool {
 }
 
 // claims lists the single addresses and the MACs that a port may send from. An address that goes with several MACs has the
-// zero MAC.
+// zero MAC. Ports of routers and floating IPs only keep their addresses from others.
 func claims(p *model.Port) (addrs map[netip.Addr]model.MAC, macs []model.MAC) {
 	addrs = map[netip.Addr]model.MAC{}
-	macs = []model.MAC{p.MAC}
 	for _, fixed := range p.FixedIPs {
 		addrs[fixed.IPAddress] = p.MAC
 	}
+	if isRouters(p) {
+		return addrs, nil
+	}
+	macs = []model.MAC{p.MAC}
 	for _, pair := range p.AllowedAddressPairs {
 		if pair.IP.IsSingleIP() {
 			ip, mac := pair.IP.Addr(), pair.MAC
@@ -89,12 +103,17 @@ func claims(p *model.Port) (addrs map[netip.Addr]model.MAC, macs []model.MAC) {
 	return addrs, macs
 }
 
+// addClaims enters a port's addresses, wherever it is, and its MACs if it takes part. Ports that may use an address read who else
+// takes part that may, also while they do not themselves.
 func (s *step) addClaims(network model.Number, p *model.Port) ([]netip.Addr, []model.MAC) {
 	addrs, macs := claims(p)
 	list := make([]netip.Addr, 0, len(addrs))
 	for ip, mac := range addrs {
 		s.new.addrs.set(addrKey{network, ip, p.Number}, mac)
 		list = append(list, ip)
+	}
+	if !s.new.takesPart(network, p) {
+		return list, nil
 	}
 	for _, mac := range macs {
 		s.new.macs.set(macKey{network, mac, p.Number}, struct{}{})

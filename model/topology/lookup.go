@@ -213,14 +213,36 @@ type Claim struct {
 
 // ClaimsOf returns the attached ports (and the DHCP port) that have an address among their fixed IPs or, as a
 // single address, among their allowed address pairs; in order of port. The MAC is zero where the port may use the address
-// with several.
+// with several. The address of the network's DHCP port is its alone, and one of a router or a floating IP is no port's: whoever else may
+// use it does not take it over.
 func (v *View) ClaimsOf(network model.Number, addr netip.Addr) []Claim {
 	var list []Claim
-	v.addrs.from(addrKey{network: network, addr: addr}, func(k addrKey, mac model.MAC) bool {
+	for _, n := range v.claimants(network, addr) {
+		p := v.Port(n)
+		if isRouters(p) {
+			return nil
+		}
+		if v.takesPart(network, p) {
+			mac, _ := v.addrs.get(addrKey{network, addr, n})
+			list = append(list, Claim{p, mac})
+		}
+	}
+	for i, c := range list {
+		if c.Port.DeviceOwner == model.DeviceOwnerDHCP {
+			return list[i : i+1]
+		}
+	}
+	return list
+}
+
+// claimants lists all ports that may use an address, attached or not, and those of routers and floating IPs that have it.
+func (v *View) claimants(network model.Number, addr netip.Addr) []model.Number {
+	var list []model.Number
+	v.addrs.from(addrKey{network: network, addr: addr}, func(k addrKey, _ model.MAC) bool {
 		if k.network != network || k.addr != addr {
 			return false
 		}
-		list = append(list, Claim{v.Port(k.port), mac})
+		list = append(list, k.port)
 		return true
 	})
 	return list
@@ -297,6 +319,22 @@ func (v *View) Difference(objects []model.Object) []model.Change {
 		gone(model.Ref{Kind: model.KindNode, Number: n})
 		return true
 	})
+	v.routers.all(func(n model.Number, _ *model.Router) bool {
+		gone(model.Ref{Kind: model.KindRouter, Number: n})
+		return true
+	})
+	v.floatingIPs.all(func(n model.Number, _ *model.FloatingIP) bool {
+		gone(model.Ref{Kind: model.KindFloatingIP, Number: n})
+		return true
+	})
+	v.neighbours.all(func(n model.Number, _ *model.Neighbour) bool {
+		gone(model.Ref{Kind: model.KindNeighbour, Number: n})
+		return true
+	})
+	v.holders.all(func(n model.Number, _ *model.Holder) bool {
+		gone(model.Ref{Kind: model.KindHolder, Number: n})
+		return true
+	})
 	return changes
 }
 
@@ -317,6 +355,22 @@ func (v *View) object(ref model.Ref) model.Object {
 	case model.KindNode:
 		if n := v.Node(ref.Number); n != nil {
 			return n
+		}
+	case model.KindRouter:
+		if r := v.Router(ref.Number); r != nil {
+			return r
+		}
+	case model.KindFloatingIP:
+		if f := v.FloatingIP(ref.Number); f != nil {
+			return f
+		}
+	case model.KindNeighbour:
+		if n := v.Neighbour(ref.Number); n != nil {
+			return n
+		}
+	case model.KindHolder:
+		if h, ok := v.holders.get(ref.Number); ok {
+			return h
 		}
 	}
 	return nil

@@ -2,15 +2,39 @@ package topology
 
 import "github.com/planck-sdn/planck/model"
 
-// Units lists everything that a node has to have rendered, in no particular order: itself, the networks that it has
-// ports of, and all ports of those networks.
+// Units lists everything that a node has to have rendered, in no particular order: itself, the networks that come in there, the ports of
+// all networks that it knows, the routers that it needs, the floating IPs that it serves, and the neighbours of the routers whose
+// traffic leaves there.
 func (v *View) Units(node model.Number) []Unit {
 	if v.Node(node) == nil {
 		return nil
 	}
 	list := []Unit{{Ref: model.Ref{Kind: model.KindNode, Number: node}}}
-	for _, network := range v.networksOn(node) {
-		v.networkUnits(network, node, func(u Unit) { list = append(list, u) })
+	add := func(u Unit) { list = append(list, u) }
+	for _, network := range union(v.networksServedBy(node), seconds(v.knows, node)) {
+		v.networkUnits(network, node, add)
+	}
+	for _, n := range v.RoutersFor(node) {
+		add(Unit{Ref: model.Ref{Kind: model.KindRouter, Number: n}})
+	}
+	for _, n := range seconds(v.floatingOn, node) {
+		add(Unit{Ref: model.Ref{Kind: model.KindFloatingIP, Number: n}})
+	}
+	for _, router := range v.routersServedBy(node) {
+		for _, n := range v.NeighboursOf(router) {
+			add(Unit{Ref: n.Ref()})
+		}
+	}
+	return list
+}
+
+// networksServedBy lists the external networks on which a node serves a router or a floating IP.
+func (v *View) networksServedBy(node model.Number) []model.Number {
+	var list []model.Number
+	for _, router := range v.routersServedBy(node) {
+		if n, ok := v.networkByID.get(v.Router(router).Gateway.NetworkID); ok {
+			list = append(list, n)
+		}
 	}
 	return list
 }
@@ -34,37 +58,45 @@ func (v *View) networksOn(node model.Number) []model.Number {
 	return union(list, nil)
 }
 
-// networkUnits visits the units of a network and its ports on a node that has it.
+// networkUnits visits the units of a network on a node where it comes in, and those of its ports if the node knows it.
 func (v *View) networkUnits(network, node model.Number, visit func(Unit)) {
 	ref := model.Ref{Kind: model.KindNetwork, Number: network}
-	if !v.IsPresent(network, node) {
-		return
+	if v.IsWired(network, node) {
+		visit(Unit{Ref: ref, Part: PartMain})
 	}
-	visit(Unit{Ref: ref, Part: PartMain})
+	if v.IsPresent(network, node) {
+		v.floodUnits(ref, node, visit)
+	}
+	if v.Knows(network, node) {
+		v.PortsOf(network, func(port model.Number) {
+			visit(Unit{Ref: model.Ref{Kind: model.KindPort, Number: port}})
+		})
+	}
+}
+
+// floodUnits visits the parts of a network's unit that flood.
+func (v *View) floodUnits(network model.Ref, node model.Number, visit func(Unit)) {
 	seen := map[uint8]bool{}
 	once := func(part uint8) {
 		if !seen[part] {
 			seen[part] = true
-			visit(Unit{Ref: ref, Part: part})
+			visit(Unit{Ref: network, Part: part})
 		}
 	}
-	v.AttachedOn(network, node, func(a Attachment) {
+	v.AttachedOn(network.Number, node, func(a Attachment) {
 		once(LocalPartOf(a.Ofport))
 		if p := v.Port(a.Port); p != nil && takesUnknown(p) {
 			once(LocalOpenPartOf(a.Ofport))
 		}
 	})
-	for _, peer := range v.PresentOn(network) {
+	for _, peer := range v.PresentOn(network.Number) {
 		if peer != node {
 			once(RemotePartOf(peer))
 		}
 	}
-	for _, peer := range v.OpenOn(network) {
+	for _, peer := range v.OpenOn(network.Number) {
 		if peer != node {
 			once(RemoteOpenPartOf(peer))
 		}
 	}
-	v.PortsOf(network, func(port model.Number) {
-		visit(Unit{Ref: model.Ref{Kind: model.KindPort, Number: port}})
-	})
 }

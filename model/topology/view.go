@@ -33,8 +33,10 @@ type View struct {
 	attached table[attachKey, Attachment]      // network, node, ofport
 	places   table[model.Number, []Attachment] // port -> where it has entries of its own
 	open     table[attachKey, struct{}]        // those of attached that take unknown destinations
-	addrs    table[addrKey, model.MAC]         // network, address, port
+	addrs    table[addrKey, model.MAC]         // network, address, port that may use it, attached or not
 	macs     table[macKey, struct{}]           // network, MAC, port
+
+	routing
 }
 
 // Attachment is a port on a node: plugged there, with a binding there, up, and able to carry traffic.
@@ -148,6 +150,7 @@ func New() *View {
 		open:        newTable[attachKey, struct{}](lessAttach),
 		addrs:       newTable[addrKey, model.MAC](lessAddr),
 		macs:        newTable[macKey, struct{}](lessMAC),
+		routing:     newRouting(),
 	}
 }
 
@@ -172,5 +175,6 @@ func (v *View) copy() *View {
 		open:        v.open.copy(),
 		addrs:       v.addrs.copy(),
 		macs:        v.macs.copy(),
+		routing:     v.routing.copy(),
 	}
 }

@@ -1,4 +1,5 @@
-package reconcile
+// Package history makes random changes to a cloud, as the database would tell them, for the tests of what follows them.
+package history
 
 import (
 	"fmt"
@@ -10,18 +11,20 @@ import (
 	"github.com/planck-sdn/planck/model"
 )
 
-// history makes random changes to a cloud, as the database would tell them: it keeps the rows, and each step changes some.
-type history struct {
-	rows   map[model.Ref]model.Object
+// History keeps the rows of a cloud; each step changes some.
+type History struct {
+	Rows   map[model.Ref]model.Object
 	next   model.Number
 	serial int64
 }
 
-func newHistory() *history { return &history{rows: map[model.Ref]model.Object{}} }
+// New is a cloud without rows.
+func New() *History { return &History{Rows: map[model.Ref]model.Object{}} }
 
-func rowsOf[T model.Object](h *history) []T {
+// RowsOf lists the rows of one type in order of number.
+func RowsOf[T model.Object](h *History) []T {
 	var list []T
-	for _, o := range h.rows {
+	for _, o := range h.Rows {
 		if x, ok := o.(T); ok {
 			list = append(list, x)
 		}
@@ -30,17 +33,17 @@ func rowsOf[T model.Object](h *history) []T {
 	return list
 }
 
-func (h *history) put(o model.Object) model.Change {
-	h.rows[o.Ref()] = o
+func (h *History) put(o model.Object) model.Change {
+	h.Rows[o.Ref()] = o
 	return model.Change{Ref: o.Ref(), Object: o}
 }
 
-func (h *history) drop(r model.Ref) model.Change {
-	delete(h.rows, r)
+func (h *History) drop(r model.Ref) model.Change {
+	delete(h.Rows, r)
 	return model.Change{Ref: r}
 }
 
-func (h *history) number() model.Number { h.next++; return h.next }
+func (h *History) number() model.Number { h.next++; return h.next }
 
 func pick[T any](t *rapid.T, list []T, label string) T {
 	return list[rapid.IntRange(0, len(list)-1).Draw(t, label)]
@@ -55,13 +58,16 @@ func without(list []model.Binding, host string) []model.Binding {
 	return slices.DeleteFunc(slices.Clone(list), func(b model.Binding) bool { return b.HostID == host })
 }
 
-// step draws one transaction.
-func (h *history) step(t *rapid.T) []model.Change {
-	networks, ports, nodes := rowsOf[*model.Network](h), rowsOf[*model.Port](h), rowsOf[*model.Node](h)
+// Step draws one transaction.
+func (h *History) Step(t *rapid.T) []model.Change {
+	networks, ports, nodes := RowsOf[*model.Network](h), h.vms(), RowsOf[*model.Node](h)
 	kinds := []string{"network", "node", "port", "port", "port", "plug", "plug", "plug", "unplug", "edit port", "edit port",
-		"edit network", "edit node", "edit subnet", "replug", "delete port", "delete network", "delete node", "bind", "bind further", "activate"}
+		"edit network", "edit node", "edit subnet", "replug", "delete port", "delete network", "delete node", "bind", "bind further", "activate",
+		"routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing"}
 	switch kind := pick(t, kinds, "kind"); {
-	case kind == "network" && len(networks) < 5:
+	case kind == "routing":
+		return h.routing(t)
+	case kind == "network" && len(networks) < 6:
 		return h.newNetwork(t)
 	case kind == "node" && len(nodes) < 4:
 		n := h.number()
@@ -107,25 +113,32 @@ func (h *history) step(t *rapid.T) []model.Change {
 			return []model.Change{h.put(&p)}
 		}
 	case kind == "edit port" && len(ports) > 0:
-		return []model.Change{h.put(h.editPort(t, pick(t, ports, "port")))}
+		return h.editPort(t, pick(t, ports, "port"))
 	case kind == "edit network" && len(networks) > 0:
 		n := *pick(t, networks, "network")
-		if rapid.Bool().Draw(t, "state") {
+		switch rapid.IntRange(0, 2).Draw(t, "edit") {
+		case 0:
 			n.AdminStateUp = !n.AdminStateUp
-		} else {
+		case 1:
 			n.Name += "x"
+		case 2:
+			n.MTU = 2850 - n.MTU // 1450 or 1400
 		}
 		return []model.Change{h.put(&n)}
 	case kind == "edit node" && len(nodes) > 0:
 		return []model.Change{h.put(h.editNode(t, pick(t, nodes, "node")))}
 	case kind == "edit subnet":
-		if subnets := rowsOf[*model.Subnet](h); len(subnets) > 0 {
+		if subnets := RowsOf[*model.Subnet](h); len(subnets) > 0 {
 			s := *pick(t, subnets, "subnet")
-			s.EnableDHCP = !s.EnableDHCP
+			if rapid.Bool().Draw(t, "gateway_ip") {
+				s.GatewayIP = at(&s, pick(t, []byte{1, 9}, "gateway_ip"))
+			} else {
+				s.EnableDHCP = !s.EnableDHCP
+			}
 			return []model.Change{h.put(&s)}
 		}
 	case kind == "delete port" && len(ports) > 0:
-		return []model.Change{h.drop(pick(t, ports, "port").Ref())}
+		return h.deletePort(pick(t, ports, "port"))
 	case kind == "delete node" && len(nodes) > 0:
 		return []model.Change{h.drop(pick(t, nodes, "node").Ref())}
 	case kind == "delete network" && len(networks) > 0:
@@ -134,52 +147,63 @@ func (h *history) step(t *rapid.T) []model.Change {
 	return nil
 }
 
-func (h *history) newNetwork(t *rapid.T) []model.Change {
+func (h *History) newNetwork(t *rapid.T) []model.Change {
 	n := h.number()
 	network := &model.Network{Number: n, ID: fmt.Sprint("net", n), AdminStateUp: true, MTU: 1450,
 		NetworkType: pick(t, []string{model.NetworkVXLAN, model.NetworkVXLAN, model.NetworkVLAN, model.NetworkFlat}, "type"),
 		Key:         model.NetworkKey(n), SegmentationID: uint32(n)}
 	if network.NetworkType != model.NetworkVXLAN {
 		network.PhysicalNetwork = pick(t, physicalNetworks, "physical network")
+		network.External = rapid.Bool().Draw(t, "external")
 	}
 	if network.NetworkType == model.NetworkFlat {
 		network.SegmentationID = 0
-		for _, other := range rowsOf[*model.Network](h) {
+		for _, other := range RowsOf[*model.Network](h) {
 			if other.NetworkType == model.NetworkFlat && other.PhysicalNetwork == network.PhysicalNetwork {
 				return nil // the API refuses a second one
 			}
 		}
 	}
 	subnet := &model.Subnet{Number: h.number(), NetworkID: network.ID, IPVersion: 4, EnableDHCP: true,
-		CIDR: netip.MustParsePrefix("10.1.0.0/24"), GatewayIP: netip.MustParseAddr("10.1.0.1")}
-	subnet.ID = fmt.Sprint("sub", subnet.Number)
+		CIDR: netip.MustParsePrefix(pick(t, []string{"10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24", "10.4.0.0/24"}, "cidr"))}
+	subnet.ID, subnet.GatewayIP = fmt.Sprint("sub", subnet.Number), at(subnet, 1)
 	dhcp := &model.Port{Number: h.number(), NetworkID: network.ID, AdminStateUp: true, DeviceOwner: model.DeviceOwnerDHCP,
-		MAC: model.MAC{2, 0, 0, 0, 1, 1}, FixedIPs: []model.FixedIP{{SubnetID: subnet.ID, IPAddress: netip.MustParseAddr("10.1.0.2")}}}
+		MAC: model.MAC{2, 0, 0, 0, 1, 1}, FixedIPs: []model.FixedIP{{SubnetID: subnet.ID, IPAddress: at(subnet, 2)}}}
 	dhcp.ID = fmt.Sprint("port", dhcp.Number)
 	return []model.Change{h.put(network), h.put(subnet), h.put(dhcp)}
 }
 
-func (h *history) subnetOf(network string) string {
-	for _, s := range rowsOf[*model.Subnet](h) {
-		if s.NetworkID == network {
-			return s.ID
-		}
-	}
-	return ""
+// at is an address in a subnet, by its last byte.
+func at(s *model.Subnet, last byte) netip.Addr {
+	a := s.CIDR.Addr().As4()
+	a[3] = last
+	return netip.AddrFrom4(a)
 }
 
-func (h *history) newPort(t *rapid.T, n *model.Network) model.Change {
+func (h *History) subnetOf(network string) *model.Subnet {
+	for _, s := range RowsOf[*model.Subnet](h) {
+		if s.NetworkID == network {
+			return s
+		}
+	}
+	return nil
+}
+
+func (h *History) newPort(t *rapid.T, n *model.Network) model.Change {
 	number := h.number()
 	p := &model.Port{Number: number, ID: fmt.Sprint("port", number), NetworkID: n.ID, AdminStateUp: true, PortSecurityEnabled: true,
 		MAC: model.MAC{2, 0, 0, 0, 0, byte(number)}}
 	if rapid.IntRange(0, 9).Draw(t, "addressless") > 0 {
-		p.FixedIPs = []model.FixedIP{{SubnetID: h.subnetOf(n.ID), IPAddress: netip.AddrFrom4([4]byte{10, 1, 0, byte(number%200 + 10)})}}
+		s := h.subnetOf(n.ID)
+		p.FixedIPs = []model.FixedIP{{SubnetID: s.ID, IPAddress: at(s, byte(number%200+10))}}
 	}
 	return h.put(p)
 }
 
-func (h *history) editPort(t *rapid.T, old *model.Port) *model.Port {
+func (h *History) editPort(t *rapid.T, old *model.Port) []model.Change {
 	p := *old
+	subnet := h.subnetOf(p.NetworkID)
+	var changes []model.Change
 	switch rapid.IntRange(0, 6).Draw(t, "edit") {
 	case 6: // what only DHCP answers say
 		p.DNSName = pick(t, []string{"", "web", "db"}, "dns_name")
@@ -192,7 +216,8 @@ func (h *history) editPort(t *rapid.T, old *model.Port) *model.Port {
 		p.Name += "x"
 	case 3: // few addresses and MACs, so that ports share them
 		pair := model.AddressPair{MAC: pick(t, []model.MAC{p.MAC, {2, 0, 0, 0, 9, 9}}, "mac"),
-			IP: netip.MustParsePrefix(pick(t, []string{"10.1.0.250/32", "10.1.0.251/32", "10.1.0.128/25", "0.0.0.0/0"}, "pair"))}
+			IP: pick(t, []netip.Prefix{netip.PrefixFrom(at(subnet, 250), 32), netip.PrefixFrom(at(subnet, 251), 32),
+				netip.PrefixFrom(at(subnet, 1), 32), netip.PrefixFrom(at(subnet, 128), 25), netip.PrefixFrom(netip.IPv4Unspecified(), 0)}, "pair")}
 		p.AllowedAddressPairs = append(slices.Clone(p.AllowedAddressPairs), pair)
 		if len(p.AllowedAddressPairs) > 3 {
 			p.AllowedAddressPairs = p.AllowedAddressPairs[1:]
@@ -201,18 +226,21 @@ func (h *history) editPort(t *rapid.T, old *model.Port) *model.Port {
 		p.AllowedAddressPairs = nil
 	case 5:
 		if p.DeviceOwner != model.DeviceOwnerDHCP {
-			p.FixedIPs = []model.FixedIP{{SubnetID: h.subnetOf(p.NetworkID),
-				IPAddress: netip.AddrFrom4([4]byte{10, 1, 0, byte(rapid.IntRange(240, 250).Draw(t, "ip"))})}}
+			p.FixedIPs = []model.FixedIP{{SubnetID: subnet.ID, IPAddress: at(subnet, byte(rapid.IntRange(240, 250).Draw(t, "ip")))}}
+			changes = h.disassociate(p.ID)
 		}
 	}
-	return &p
+	return append(changes, h.put(&p))
 }
 
-func (h *history) editNode(t *rapid.T, old *model.Node) *model.Node {
+func (h *History) editNode(t *rapid.T, old *model.Node) *model.Node {
 	n := *old
 	switch rapid.IntRange(0, 3).Draw(t, "edit") {
 	case 0:
 		n.EncapIP = netip.AddrFrom4([4]byte{10, 0, 1, byte(h.number()%200 + 1)})
+		if rapid.IntRange(0, 3).Draw(t, "detached") == 0 {
+			n.EncapIP = netip.Addr{}
+		}
 	case 1:
 		n.TunnelPort = 3 - n.TunnelPort // 1 or 2
 	case 2:
@@ -229,7 +257,7 @@ func (h *history) editNode(t *rapid.T, old *model.Node) *model.Node {
 }
 
 // plug gives the port a free ofport, sometimes one that lies in another piece of the flood groups.
-func (h *history) plug(t *rapid.T, old *model.Node, p *model.Port) []model.Change {
+func (h *History) plug(t *rapid.T, old *model.Node, p *model.Port) []model.Change {
 	n := *old
 	used := map[uint32]bool{}
 	n.Interfaces = nil
@@ -249,7 +277,7 @@ func (h *history) plug(t *rapid.T, old *model.Node, p *model.Port) []model.Chang
 }
 
 // replug gives every interface the ofport of the next one, as when VMs come back in another order.
-func (h *history) replug(old *model.Node) *model.Node {
+func (h *History) replug(old *model.Node) *model.Node {
 	n := *old
 	n.Interfaces = slices.Clone(old.Interfaces)
 	for i := range n.Interfaces {
@@ -258,17 +286,47 @@ func (h *history) replug(old *model.Node) *model.Node {
 	return &n
 }
 
-func (h *history) deleteNetwork(n *model.Network) []model.Change {
+func (h *History) deleteNetwork(n *model.Network) []model.Change {
 	var changes []model.Change
-	for _, p := range rowsOf[*model.Port](h) {
-		if p.NetworkID == n.ID {
-			changes = append(changes, h.drop(p.Ref()))
+	for _, p := range RowsOf[*model.Port](h) {
+		if p.NetworkID == n.ID && isRouters(p) {
+			return nil // the API refuses it
 		}
 	}
-	for _, s := range rowsOf[*model.Subnet](h) {
+	for _, p := range RowsOf[*model.Port](h) {
+		if p.NetworkID == n.ID {
+			changes = append(changes, h.deletePort(p)...)
+		}
+	}
+	for _, s := range RowsOf[*model.Subnet](h) {
 		if s.NetworkID == n.ID {
 			changes = append(changes, h.drop(s.Ref()))
 		}
 	}
 	return append(changes, h.drop(n.Ref()))
+}
+
+// deletePort deletes a port, and what names it.
+func (h *History) deletePort(p *model.Port) []model.Change {
+	changes := h.disassociate(p.ID)
+	for _, holder := range RowsOf[*model.Holder](h) {
+		if holder.PortID == p.ID {
+			changes = append(changes, h.drop(holder.Ref()))
+		}
+	}
+	return append(changes, h.drop(p.Ref()))
+}
+
+// Last keeps the last change of each object, as the journal's reader does: it reads each object once.
+func Last(changes []model.Change) []model.Change {
+	seen := map[model.Ref]bool{}
+	var list []model.Change
+	for _, c := range slices.Backward(changes) {
+		if !seen[c.Ref] {
+			seen[c.Ref] = true
+			list = append(list, c)
+		}
+	}
+	slices.Reverse(list)
+	return list
 }
