@@ -7,10 +7,12 @@ import (
 	"github.com/planck-sdn/planck/apps/dhcp"
 	"github.com/planck-sdn/planck/apps/guard"
 	"github.com/planck-sdn/planck/apps/l2"
+	"github.com/planck-sdn/planck/apps/nat"
 	"github.com/planck-sdn/planck/apps/pipeline"
+	"github.com/planck-sdn/planck/apps/router"
 )
 
-var all = []*pipeline.App{base.App, l2.App, guard.App, dhcp.App, arp.App}
+var all = []*pipeline.App{base.App, l2.App, guard.App, dhcp.App, arp.App, router.App, nat.App}
 
 // All lists the apps in the order in which their tables come.
 func All() []*pipeline.App { return all }

@@ -357,7 +357,7 @@ func TestAddressesOfSeveralPorts(t *testing.T) {
 		answer := arp(reply, virtual, r.b.MAC, virtualIP, r.b.MAC, "10.1.0.12")
 		w.send(r.a, answer, at(answer, r.b))
 		announcement := arp(request, virtual, broadcast, virtualIP, model.MAC{}, virtualIP)
-		w.send(r.a, announcement, at(announcement, r.b, r.c, r.d), r.crossing(announcement))
+		w.send(r.a, announcement, at(announcement, r.b, r.c, r.d), r.crossing(announcement), up(announcement, r.a))
 
 		frame := ipv4(r.b.MAC, virtual, "10.1.0.12", virtualIP)
 		w.send(r.b, frame, at(frame, r.a, r.c), r.crossing(frame))

@@ -114,3 +114,45 @@ func describe(frame []byte) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// ping is an echo request.
+func ping(src, dst model.MAC, from, to string) []byte {
+	return icmp(src, dst, from, to, layers.ICMPv4TypeEchoRequest)
+}
+
+func icmp(src, dst model.MAC, from, to string, kind uint8) []byte {
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolICMPv4, SrcIP: addr(from).AsSlice(), DstIP: addr(to).AsSlice()}
+	return serialize(ethernet(src, dst, layers.EthernetTypeIPv4), ip,
+		&layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(kind, 0), Id: 7, Seq: 1}, gopacket.Payload("hello"))
+}
+
+// routed is a frame after some routers: with other MAC addresses, a smaller TTL, and whatever else change says.
+func routed(frame []byte, src, dst model.MAC, routers uint8, changes ...func(*layers.IPv4)) []byte {
+	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default)
+	ip := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+	ip.TTL -= routers
+	for _, change := range changes {
+		change(ip)
+	}
+	list := []gopacket.SerializableLayer{ethernet(src, dst, layers.EthernetTypeIPv4), ip}
+	if u, ok := p.Layer(layers.LayerTypeUDP).(*layers.UDP); ok {
+		if err := u.SetNetworkLayerForChecksum(ip); err != nil {
+			panic(err)
+		}
+		list = append(list, u, gopacket.Payload(u.Payload))
+	} else {
+		list = append(list, gopacket.Payload(ip.Payload))
+	}
+	return serialize(list...)
+}
+
+// from and to change an address.
+func from(a string) func(*layers.IPv4) { return func(ip *layers.IPv4) { ip.SrcIP = addr(a).AsSlice() } }
+func to(a string) func(*layers.IPv4)   { return func(ip *layers.IPv4) { ip.DstIP = addr(a).AsSlice() } }
+
+// withTTL is the frame with another TTL.
+func withTTL(frame []byte, ttl uint8) []byte {
+	return routed(frame, model.MAC(frame[6:12]), model.MAC(frame[:6]), 0, func(ip *layers.IPv4) { ip.TTL = ttl })
+}
+
+func payload(n int) gopacket.Payload { return make(gopacket.Payload, n) }

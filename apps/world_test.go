@@ -64,6 +64,9 @@ func onWire(frame []byte, physnet string) []arrival { return []arrival{{"wire " 
 // up expects the frame at the controller, sent there for a port.
 func up(frame []byte, p *model.Port) []arrival { return []arrival{{"controller, of " + p.Name, frame}} }
 
+// upBy expects the frame at the controller, sent there by a rule.
+func upBy(frame []byte, rule string) []arrival { return []arrival{{"controller, by " + rule, frame}} }
+
 // send sends a frame from the interface of a port, on the node where others reach it. It must arrive exactly where
 // expected says, each once.
 func (w *world) send(p *model.Port, frame []byte, expected ...[]arrival) {
@@ -105,7 +108,8 @@ type hop struct {
 
 const maxHops = 100 // a frame that goes round
 
-func (r *run) finish(sent []byte, expected [][]arrival) {
+// drain follows the frame until it is nowhere any more.
+func (r *run) drain(sent []byte) {
 	r.Helper()
 	for hops := 0; len(r.todo) > 0; hops++ {
 		if hops == maxHops {
@@ -115,6 +119,11 @@ func (r *run) finish(sent []byte, expected [][]arrival) {
 		r.todo = r.todo[1:]
 		r.through(h)
 	}
+}
+
+func (r *run) finish(sent []byte, expected [][]arrival) {
+	r.Helper()
+	r.drain(sent)
 	want := slices.Concat(expected...)
 	order := func(a, b arrival) int {
 		return strings.Compare(a.where+string(a.frame), b.where+string(b.frame))
@@ -142,8 +151,7 @@ func (r *run) through(h hop) {
 	for _, e := range result.Emissions {
 		switch physnet := physnetOf(h.node, e.Port); {
 		case e.Port == flow.PortController:
-			key, ofport, _ := pipeline.MetadataParts(e.PacketIn.Metadata)
-			r.got = append(r.got, arrival{"controller, of " + r.portAt(h.node, key, ofport), e.Frame})
+			r.got = append(r.got, arrival{r.sentUp(h.node, e.PacketIn), e.Frame})
 		case e.Port == h.node.TunnelPort:
 			r.tunnel(h.node, e)
 		case physnet != "":
@@ -200,6 +208,15 @@ func (r *run) pluggedAt(n *model.Node, ofport uint32) string {
 		return p.Name
 	}
 	return fmt.Sprintf("port %d of %s, where nothing is plugged", ofport, n.Hostname)
+}
+
+// sentUp says for which port a packet came up, or by which rule.
+func (r *run) sentUp(n *model.Node, in *flow.PacketIn) string {
+	if model.Kind(in.Cookie.Kind()) != model.KindPort {
+		return "controller, by " + pipeline.RuleByNumber(in.Cookie.Rule()).Name
+	}
+	key, ofport, _ := pipeline.MetadataParts(in.Metadata)
+	return "controller, of " + r.portAt(n, key, ofport)
 }
 
 func (r *run) portAt(n *model.Node, key model.NetworkKey, ofport uint32) string {

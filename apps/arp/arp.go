@@ -13,7 +13,7 @@ import (
 )
 
 // App renders the answers.
-var App = &pipeline.App{Name: "arp", Node: node, Port: port}
+var App = &pipeline.App{Name: "arp", Node: node, Port: port, Router: router, FloatingIP: floatingIP, PacketIn: packetIn}
 
 var (
 	ruleRest = pipeline.NewRule(400, "arp", "not for us",
@@ -28,6 +28,15 @@ var (
 		"Several ports may use this address, or one port with several MACs: each port gets the request, and whoever holds the address answers.")
 	rulePrefix = pipeline.NewRule(405, "arp", "request from an allowed prefix",
 		"An ARP request from a prefix that the port may use is heard by the whole network: the port may be announcing an address of its own.")
+	ruleHolder = pipeline.NewRule(406, "arp", "announcement of an address of several ports",
+		"Of several ports that may use an address, the one that announces it has it: the network hears it, and so does the controller.")
+)
+
+// What comes up for a port. A port that takes over addresses announces each of them a few times.
+const (
+	meterApp   = 3  // of the ids of this app's meters
+	meterRate  = 5  // packets per second
+	meterBurst = 50 // packets
 )
 
 const (
@@ -39,14 +48,17 @@ const (
 )
 
 func node(c *pipeline.Context) {
-	c.Flow(ruleRest, pipeline.Answer, priorityRest, nil, pipeline.Goto(pipeline.Deliver))
+	c.Flow(ruleRest, pipeline.Answer, priorityRest, nil, pipeline.Goto(pipeline.ToRouter))
 }
 
 func port(c *pipeline.Context, n *model.Network, p *model.Port) {
+	if !c.View.IsPresent(n.Number, c.Node.Number) {
+		return // nobody asks here
+	}
 	addrs := addresses(p)
 	if a, here := c.View.AttachmentOn(p.Number, c.Node.Number); here {
 		for _, ip := range addrs {
-			own(c, n, a.Ofport, ip)
+			own(c, n, a.Ofport, ip, len(c.View.ClaimsOf(n.Number, ip)) > 1)
 		}
 		for _, pair := range p.AllowedAddressPairs {
 			if !pair.IP.IsSingleIP() && pair.IP.Addr().Is4() {
@@ -96,10 +108,17 @@ func request(n *model.Network, ip netip.Addr, origin pipeline.Origin) []flow.Fie
 		flow.Exact(flow.ARPOp, 1), pipeline.Addr(flow.ARPTPA, ip))
 }
 
-// own renders what becomes of a port's requests for an address that it may use itself.
-func own(c *pipeline.Context, n *model.Network, ofport uint32, ip netip.Addr) {
+// own renders what becomes of a port's requests for an address that it may use itself, alone or as one of several.
+func own(c *pipeline.Context, n *model.Network, ofport uint32, ip netip.Addr, several bool) {
 	mine := append(request(n, ip, pipeline.FromPort), pipeline.PortKey(ofport))
-	c.Flow(ruleAnnounce, pipeline.Answer, priorityAnnounce, mine, flow.ToGroup{ID: l2.GroupID(n.Key, l2.Flood)})
+	flood := flow.ToGroup{ID: l2.GroupID(n.Key, l2.Flood)}
+	if several {
+		meter := pipeline.PortMeter(meterApp, ofport)
+		c.Meter(flow.Meter{ID: meter, Rate: meterRate, Burst: meterBurst})
+		c.Flow(ruleHolder, pipeline.Answer, priorityAnnounce, mine, flow.Punt{MaxLen: 0xffff, Meter: meter}, flood)
+	} else {
+		c.Flow(ruleAnnounce, pipeline.Answer, priorityAnnounce, mine, flood)
+	}
 	c.Flow(ruleProbe, pipeline.Answer, priorityProbe, append(mine, flow.Exact(flow.ARPSPA, 0)))
 }
 
@@ -114,27 +133,25 @@ func fromPrefix(c *pipeline.Context, n *model.Network, ofport uint32, prefix net
 // answers renders the answers for an address that is one port's alone: to ports of this node always, to a mapped
 // bridge only where the port is, so that outside exactly one node answers.
 func answers(c *pipeline.Context, n *model.Network, p *model.Port, ip netip.Addr, mac model.MAC) {
-	reply := []flow.Action{
-		flow.Move{From: flow.EthSrc, To: flow.EthDst, Bits: 48},
-		flow.SetField{Field: flow.EthSrc, Value: mac.Uint64(), Mask: flow.EthSrc.AllOnes()},
-		flow.SetField{Field: flow.ARPOp, Value: 2, Mask: flow.ARPOp.AllOnes()},
-		flow.Move{From: flow.ARPSHA, To: flow.ARPTHA, Bits: 48},
-		flow.SetField{Field: flow.ARPSHA, Value: mac.Uint64(), Mask: flow.ARPSHA.AllOnes()},
-		flow.Move{From: flow.ARPSPA, To: flow.ARPTPA, Bits: 32},
-		flow.SetField{Field: flow.ARPSPA, Value: pipeline.IPv4(ip), Mask: flow.ARPSPA.AllOnes()},
+	answer(c, ruleAnswer, n, ip, mac, pipeline.FromPort)
+	if location, plugged := c.View.Location(p.Number); plugged && location.Node == c.Node.Number && n.NetworkType != model.NetworkVXLAN {
+		answer(c, ruleAnswer, n, ip, mac, pipeline.FromBridge)
 	}
-	back := flow.Output{Port: flow.PortInPort}
-	c.Flow(ruleAnswer, pipeline.Answer, priorityAnswer, request(n, ip, pipeline.FromPort), reply, back)
+}
 
-	location, plugged := c.View.Location(p.Number)
-	if !plugged || location.Node != c.Node.Number {
-		return
+// answer turns a request from ports here or from the mapped bridge into its answer, and sends it back.
+func answer(c *pipeline.Context, rule *pipeline.Rule, n *model.Network, ip netip.Addr, mac model.MAC, origin pipeline.Origin) {
+	steps := []pipeline.Step{
+		flow.Move{From: flow.EthSrc, To: flow.EthDst, Bits: 48},
+		pipeline.Set(flow.EthSrc, mac.Uint64()),
+		pipeline.Set(flow.ARPOp, 2),
+		flow.Move{From: flow.ARPSHA, To: flow.ARPTHA, Bits: 48},
+		pipeline.Set(flow.ARPSHA, mac.Uint64()),
+		flow.Move{From: flow.ARPSPA, To: flow.ARPTPA, Bits: 32},
+		pipeline.Set(flow.ARPSPA, pipeline.IPv4(ip)),
 	}
-	switch n.NetworkType {
-	case model.NetworkFlat:
-		c.Flow(ruleAnswer, pipeline.Answer, priorityAnswer, request(n, ip, pipeline.FromBridge), reply, back)
-	case model.NetworkVLAN:
-		c.Flow(ruleAnswer, pipeline.Answer, priorityAnswer, request(n, ip, pipeline.FromBridge), reply,
-			flow.PushVLAN{}, pipeline.Set(flow.VLANVID, 0x1000|uint64(n.SegmentationID)), back)
+	if origin == pipeline.FromBridge && n.NetworkType == model.NetworkVLAN {
+		steps = append(steps, flow.PushVLAN{}, pipeline.Set(flow.VLANVID, 0x1000|uint64(n.SegmentationID)))
 	}
+	c.Flow(rule, pipeline.Answer, priorityAnswer, request(n, ip, origin), append(steps, flow.Output{Port: flow.PortInPort})...)
 }

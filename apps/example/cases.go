@@ -46,7 +46,39 @@ func Cases() []Case {
 		c.Plug(web1, c.nodes[1])
 		web1.HostID, web1.InactiveBindings = "node1", []model.Binding{{HostID: "node2"}}
 	})
+	add("router", routed)
+	add("router_vlan", func(c *Cloud) { // and without source NAT
+		node1, node2 := c.Node("node1", "dc", "outer"), c.Node("node2", "dc", "outer")
+		n := c.VLAN("net1", "dc", 101)
+		c.Subnet(n, "10.1.0.0/24")
+		r := c.Router("r1")
+		c.Interface(r, n, "10.1.0.1")
+		c.Gateway(r, c.External("public", "outer", "203.0.113.0/24"), "203.0.113.10", node1)
+		r.Gateway.EnableSNAT = false
+		c.VM(n, node1, "web1", "10.1.0.11")
+		c.VM(n, node2, "web2", "10.1.0.12")
+	})
 	return list
+}
+
+// routed is two networks and a router between them, with a gateway on node1, a floating IP on node2, a static route, and a neighbour
+// outside.
+func routed(c *Cloud) {
+	node1, node2 := c.Node("node1", "outer"), c.Node("node2", "outer")
+	front, back := c.Network("net1"), c.Network("net2")
+	c.Subnet(front, "10.1.0.0/24")
+	c.Subnet(back, "10.2.0.0/24")
+	back.MTU = 1400
+	r := c.Router("r1")
+	c.Interface(r, front, "10.1.0.1")
+	c.Interface(r, back, "10.2.0.1")
+	external := c.External("public", "outer", "203.0.113.0/24")
+	c.Gateway(r, external, "203.0.113.10", node1)
+	c.VM(front, node1, "web1", "10.1.0.11")
+	db := c.VM(back, node2, "db", "10.2.0.12")
+	c.Route(r, "192.168.0.0/16", "10.2.0.12")
+	c.FloatingIP(external, "203.0.113.20", db, r)
+	c.Neighbour(r, "203.0.113.1", model.MAC{0x02, 0, 0, 0, 0, 1})
 }
 
 // TwoNodes is two ports of a vxlan network, each on a node of its own.

@@ -17,6 +17,11 @@ type Cloud struct {
 	subnets  []*model.Subnet
 	ports    []*model.Port
 	plugged  int64
+
+	routers     []*model.Router
+	floatingIPs []*model.FloatingIP
+	neighbours  []*model.Neighbour
+	holders     []*model.Holder
 }
 
 // Numbers on br-int of every node.
@@ -136,6 +141,18 @@ func (c *Cloud) View() *topology.View {
 		add(x)
 	}
 	for _, x := range c.nodes {
+		add(x)
+	}
+	for _, x := range c.routers {
+		add(x)
+	}
+	for _, x := range c.floatingIPs {
+		add(x)
+	}
+	for _, x := range c.neighbours {
+		add(x)
+	}
+	for _, x := range c.holders {
 		add(x)
 	}
 	v, _ := topology.New().Apply(changes)

@@ -36,12 +36,12 @@ func mainGroups(c *pipeline.Context, n *model.Network) {
 	var wire [][]flow.Action
 	if encapsulated(n) {
 		for _, peer := range c.View.PresentOn(n.Number) {
-			if reachable(c, peer) {
+			if Reachable(c, peer) {
 				add(topology.RemotePartOf(peer))
 			}
 		}
 		for _, peer := range c.View.OpenOn(n.Number) {
-			if reachable(c, peer) {
+			if Reachable(c, peer) {
 				add(topology.RemoteOpenPartOf(peer))
 			}
 		}
@@ -85,14 +85,14 @@ func remote(c *pipeline.Context, n *model.Network, g *flow.Group, peers []model.
 		return
 	}
 	for _, peer := range peers {
-		if partOf(peer) == c.Unit.Part && reachable(c, peer) {
-			g.Buckets = append(g.Buckets, ToNode(c.Node, c.View.Node(peer), n))
+		if partOf(peer) == c.Unit.Part && Reachable(c, peer) {
+			g.Buckets = append(g.Buckets, Tunnel(c.Node, c.View.Node(peer), n.Key))
 		}
 	}
 }
 
-// reachable tells whether there is a tunnel from this node to a peer.
-func reachable(c *pipeline.Context, peer model.Number) bool {
+// Reachable tells whether there is a tunnel from this node to a peer.
+func Reachable(c *pipeline.Context, peer model.Number) bool {
 	if peer == c.Node.Number || c.Node.TunnelPort == 0 {
 		return false
 	}

@@ -20,10 +20,19 @@ var (
 		"An unknown MAC address, or an ARP request that nobody here can answer, goes to the ports here that take unknown destinations (port security off, or an allowed prefix), to the nodes that have such ports, and to the mapped bridge.")
 	ruleUnknownHere = pipeline.NewRule(115, "l2", "unknown destination from outside",
 		"An unknown MAC address from a tunnel or a mapped bridge goes to the ports here that take unknown destinations: port security off, or an allowed prefix.")
+	ruleTunnelRouted = pipeline.NewRule(116, "l2", "tunnel key to vlan or flat network",
+		"What a node without the network's mapped bridge has routed to a port here comes through the tunnel, under the network's key.")
 )
 
-// network renders one part of a network: part 0 the entries, the others the pieces of its flood groups.
+// network renders one part of a network: part 0 the entries, the others the pieces of its flood groups. A node that only serves
+// routers on an external network needs no more than the way in.
 func network(c *pipeline.Context, n *model.Network) {
+	if !c.View.IsPresent(n.Number, c.Node.Number) {
+		if c.Unit.Part == topology.PartMain && !encapsulated(n) {
+			fromWire(c, n)
+		}
+		return
+	}
 	if c.Unit.Part != topology.PartMain {
 		part(c, n)
 		return
@@ -50,14 +59,19 @@ func network(c *pipeline.Context, n *model.Network) {
 	mainGroups(c, n)
 }
 
-// wayIn renders how packets of the network come in from other nodes.
+// wayIn renders how packets of the network come in from other nodes. Those of a vlan or flat network come by the wire, but for what a node
+// without that wire has routed.
 func wayIn(c *pipeline.Context, n *model.Network) {
-	if encapsulated(n) {
-		c.Flow(ruleTunnelKey, pipeline.FromTunnel, priorityEntry,
-			pipeline.Match(flow.Exact(flow.TunnelID, uint64(n.SegmentationID))),
-			pipeline.SetSource(n.Key, 0, pipeline.FromTunnelPeer), pipeline.Goto(pipeline.Deliver))
-		return
+	rule := ruleTunnelKey
+	if !encapsulated(n) {
+		rule = ruleTunnelRouted
+		fromWire(c, n)
 	}
+	c.Flow(rule, pipeline.FromTunnel, priorityEntry, pipeline.Match(flow.Exact(flow.TunnelID, uint64(n.Key))),
+		pipeline.SetSource(n.Key, 0, pipeline.FromTunnelPeer), pipeline.Goto(pipeline.Deliver))
+}
+
+func fromWire(c *pipeline.Context, n *model.Network) {
 	m, ok := c.Node.Mapping(n.PhysicalNetwork)
 	if !ok || m.PatchPort == 0 {
 		return

@@ -15,6 +15,17 @@ var (
 		"Spanning tree and other link-local frames from a mapped bridge are dropped.")
 	ruleWireRest = pipeline.NewRule(103, "l2", "from a mapped bridge",
 		"Everything else from a mapped bridge goes on.")
+	ruleProbed = pipeline.NewRule(104, "l2", "probe from another node",
+		"A probe goes back to the node that sent it, so that the controller knows that this node forwards even when it cannot talk to it.")
+	ruleBounced = pipeline.NewRule(105, "l2", "probe that has come back",
+		"The controller learns that another node forwards.")
+)
+
+// Probes come back in bursts, as when a controller has lost several nodes at once; answers beyond the rate are asked for again.
+const (
+	meterApp   = 2   // of the ids of this app's meters
+	meterRate  = 100 // packets per second
+	meterBurst = 100 // packets
 )
 
 // node renders what a node needs before it has any network: its tunnel peers, and what never comes in from a wire.
@@ -28,10 +39,23 @@ func node(c *pipeline.Context) {
 				pipeline.Match(flow.Exact(flow.InPort, uint64(c.Node.TunnelPort)), pipeline.Addr(flow.TunnelSrc, peer.EncapIP)),
 				pipeline.Goto(pipeline.FromTunnel))
 		})
+		probes(c)
 	}
 	for _, t := range []uint16{pipeline.EthTypeVLAN, pipeline.EthTypeQinQ} {
 		c.Flow(ruleWireTag, pipeline.FromWire, priorityDrop, pipeline.Match(pipeline.EthType(t)))
 	}
 	c.Flow(ruleWireLinkLocal, pipeline.FromWire, priorityDrop, pipeline.Match(pipeline.LinkLocalMulticast()))
 	c.Flow(ruleWireRest, pipeline.FromWire, priorityRest, nil, pipeline.Goto(pipeline.Answer))
+}
+
+// probes renders both ends of a probe. Its tunnel key is no network's and no router's.
+func probes(c *pipeline.Context) {
+	probe := flow.Exact(flow.TunnelID, 0)
+	c.Flow(ruleProbed, pipeline.FromTunnel, priorityEntry, pipeline.Match(probe, pipeline.EthDst(ProbeQuestion)),
+		pipeline.Set(flow.EthDst, ProbeAnswer.Uint64()), flow.Move{From: flow.TunnelSrc, To: flow.TunnelDst, Bits: 32},
+		pipeline.Set(flow.TunnelID, 0), flow.Output{Port: flow.PortInPort})
+	meter := pipeline.PortMeter(meterApp, 0)
+	c.Meter(flow.Meter{ID: meter, Rate: meterRate, Burst: meterBurst})
+	c.Flow(ruleBounced, pipeline.FromTunnel, priorityEntry, pipeline.Match(probe, pipeline.EthDst(ProbeAnswer)),
+		pipeline.Metered(meter), pipeline.ToController())
 }

@@ -6,13 +6,25 @@ import (
 	"github.com/planck-sdn/planck/model/flow"
 )
 
-// ToNode sends a copy through the tunnel to another node, as a packet of the network.
-func ToNode(from, to *model.Node, n *model.Network) []flow.Action {
+// Tunnel sends a copy through the tunnel to another node, under a tunnel key: a network's or a router's.
+func Tunnel(from, to *model.Node, key model.NetworkKey) []flow.Action {
 	return []flow.Action{
-		flow.SetField{Field: flow.TunnelID, Value: uint64(n.SegmentationID), Mask: flow.TunnelID.AllOnes()},
+		flow.SetField{Field: flow.TunnelID, Value: uint64(key), Mask: flow.TunnelID.AllOnes()},
 		flow.SetField{Field: flow.TunnelDst, Value: pipeline.IPv4(to.EncapIP), Mask: flow.TunnelDst.AllOnes()},
 		flow.Output{Port: from.TunnelPort},
 	}
+}
+
+// Routed is the way to a port on another node for what a router here sends on; nil if there is none. On the wire of a vlan or flat
+// network it has a MAC of this node, so that the router's is not seen at several places. A node without that wire uses the tunnel.
+func Routed(c *pipeline.Context, n *model.Network, node model.Number) []flow.Action {
+	if out := ToWire(c.Node, n); out != nil {
+		return append(setNodeMAC(c.Node), out...)
+	}
+	if !Reachable(c, node) {
+		return nil
+	}
+	return Tunnel(c.Node, c.View.Node(node), n.Key)
 }
 
 // ToWire sends a copy to the mapped bridge of a vlan or flat network, with the network's tag; nil if the node has no such

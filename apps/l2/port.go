@@ -21,8 +21,11 @@ var (
 		"Several ports may use this MAC address: each gets a copy.")
 )
 
-// port renders a port for a node of its network.
+// port renders a port for a node of its network. (A node that has no port of it may still route packets there: see Routed.)
 func port(c *pipeline.Context, n *model.Network, p *model.Port) {
+	if !c.View.IsPresent(n.Number, c.Node.Number) {
+		return
+	}
 	if a, here := c.View.AttachmentOn(p.Number, c.Node.Number); here {
 		c.Flow(ruleClassify, pipeline.Classify, priorityEntry,
 			pipeline.Match(flow.Exact(flow.InPort, uint64(a.Ofport)), pipeline.Untagged()),
@@ -105,8 +108,8 @@ func toNode(c *pipeline.Context, n *model.Network, node model.Number) []flow.Act
 	if !encapsulated(n) {
 		return ToWire(c.Node, n)
 	}
-	if !reachable(c, node) {
+	if !Reachable(c, node) {
 		return nil
 	}
-	return ToNode(c.Node, c.View.Node(node), n)
+	return Tunnel(c.Node, c.View.Node(node), n.Key)
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -16,8 +17,14 @@ type App struct {
 	Name    string
 	Node    func(*Context)
 	Network func(*Context, *model.Network)
-	// Port renders a port for any node that has its network, whether the port is there or elsewhere.
+	// Port renders a port for any node that knows its network, whether the port is there or elsewhere.
 	Port func(*Context, *model.Network, *model.Port)
+	// Router renders a router for a node that needs it.
+	Router func(*Context, *model.Router)
+	// FloatingIP renders a floating IP for the node that serves it.
+	FloatingIP func(*Context, *model.FloatingIP)
+	// Neighbour renders a host outside for a node by which its router's traffic leaves.
+	Neighbour func(*Context, *model.Router, *model.Neighbour)
 	// PacketIn answers a packet that an entry of this app's sent up.
 	PacketIn func(PacketIn) Reply
 }
@@ -26,7 +33,8 @@ type App struct {
 type PacketIn struct {
 	View *topology.View
 	Node *model.Node
-	Port *model.Port // whose entry sent it up
+	Ref  model.Ref   // the object whose entry sent it up
+	Port *model.Port // the same, if it is a port; otherwise nil
 	Now  time.Time
 	flow.PacketIn
 }
@@ -36,6 +44,34 @@ type Reply struct {
 	Packets []flow.PacketOut
 	// Observed says in words what was seen and answered, for operators ("DISCOVER: offered 10.0.0.5"); may be empty.
 	Observed string
+	// Question: the packet waits for the MAC address of a host outside.
+	Question *Question
+	// Sighting: a host outside says what its MAC address is. The controller believes it if it has asked.
+	Sighting *Sighting
+	// Holder: a port has announced an address that several may use. Number and UpdatedAt are the database's.
+	Holder *model.Holder
+	// Bounced is the nonce of a probe that another node has sent back; 0: none.
+	Bounced uint64
+}
+
+// Question is a packet that waits for a neighbour's MAC address.
+type Question struct {
+	Router  model.Number
+	Address netip.Addr
+	// Ask is the ARP request.
+	Ask flow.PacketOut
+	// Release is the packet on its way to the neighbour; Unreachable what its sender is told if nobody answers.
+	Release     func(model.MAC) flow.PacketOut
+	Unreachable []flow.PacketOut
+	// Drop is the entry that keeps packets for an address from the controller that nobody answered for; its hard timeout is in it.
+	Drop flow.Encoded
+}
+
+// Sighting is an ARP reply from outside.
+type Sighting struct {
+	Router  model.Number
+	Address netip.Addr
+	MAC     model.MAC
 }
 
 // Render runs the apps over one unit of a node.
@@ -53,7 +89,7 @@ func Render(apps []*App, v *topology.View, node model.Number, u topology.Unit) R
 			}
 		case model.KindNetwork:
 			n := v.Network(u.Number)
-			if app.Network != nil && n != nil && v.IsPresent(n.Number, node) {
+			if app.Network != nil && n != nil && v.IsWired(n.Number, node) {
 				app.Network(c, n)
 			}
 		case model.KindPort:
@@ -61,8 +97,26 @@ func Render(apps []*App, v *topology.View, node model.Number, u topology.Unit) R
 			if app.Port == nil || p == nil {
 				continue
 			}
-			if n := v.NetworkByID(p.NetworkID); n != nil && v.IsPresent(n.Number, node) {
+			if n := v.NetworkByID(p.NetworkID); n != nil && v.Knows(n.Number, node) {
 				app.Port(c, n, p)
+			}
+		case model.KindRouter:
+			r := v.Router(u.Number)
+			if app.Router != nil && r != nil && r.AdminStateUp && v.NeedsRouter(r.Number, node) {
+				app.Router(c, r)
+			}
+		case model.KindFloatingIP:
+			f := v.FloatingIP(u.Number)
+			if app.FloatingIP != nil && f != nil && v.ServesFloatingIP(f.Number) == node {
+				app.FloatingIP(c, f)
+			}
+		case model.KindNeighbour:
+			n := v.Neighbour(u.Number)
+			if app.Neighbour == nil || n == nil {
+				continue
+			}
+			if r := v.RouterByID(n.RouterID); r != nil && r.AdminStateUp && v.Serves(r.Number, node) {
+				app.Neighbour(c, r, n)
 			}
 		}
 	}

@@ -34,6 +34,9 @@ func check(t *Table, app string, rule *Rule, e *flow.Entry) error {
 		return bad("writes metadata, which is not declared")
 	}
 	for _, a := range e.Apply {
+		if ct, ok := a.(flow.Conntrack); ok && !slices.ContainsFunc(slices.Concat(t.Next, t.Resubmit), func(n *Table) bool { return n.ID == ct.Next }) {
+			return bad("goes on in table %d after conntrack, which is not declared", ct.Next)
+		}
 		if r, ok := a.(flow.Resubmit); ok && !slices.ContainsFunc(t.Resubmit, func(n *Table) bool { return n.ID == r.Table }) {
 			return bad("resubmits to table %d, which is not declared", r.Table)
 		}
@@ -65,6 +68,12 @@ func kindOf(a flow.Action) ActionKind {
 		return ActPopVLAN
 	case flow.Resubmit:
 		return ActResubmit
+	case flow.DecTTL:
+		return ActDecTTL
+	case flow.Conntrack:
+		return ActConntrack
+	case flow.CheckLarger:
+		return ActCheckLarger
 	}
 	return 0
 }

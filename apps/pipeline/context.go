@@ -24,8 +24,17 @@ type Rendered struct {
 	Flows  []flow.Encoded
 	Groups []flow.Group
 	Meters []flow.Meter
+	// Effects follow the coming of entries.
+	Effects []Effect
 	// Err is the first entry that breaks a table's declaration: a defect of the app. The unit is not sent.
 	Err error
+}
+
+// Effect is what happens once when an entry has come to a switch that did not have it: packets that leave it, such as an ARP
+// announcement. It happens after the switch has confirmed the entry, at least once, and does no harm twice.
+type Effect struct {
+	Entry   flow.Key
+	Packets []flow.PacketOut
 }
 
 // Flow adds an entry. Matches on the same field are joined; their bits must not overlap. Actions run in the order
@@ -61,11 +70,22 @@ func (c *Context) Flow(rule *Rule, t *Table, priority uint16, match []flow.Field
 	c.result.Flows = append(c.result.Flows, flow.Encode(e))
 }
 
+// Announce makes packets leave the switch when the entry that was added last has come to it.
+func (c *Context) Announce(packets ...flow.PacketOut) {
+	if n := len(c.result.Flows); n > 0 {
+		c.result.Effects = append(c.result.Effects, Effect{c.result.Flows[n-1].Key(), packets})
+	}
+}
+
 // Group adds a group.
 func (c *Context) Group(g flow.Group) { c.result.Groups = append(c.result.Groups, g) }
 
-// Meter adds a meter.
-func (c *Context) Meter(m flow.Meter) { c.result.Meters = append(c.result.Meters, m) }
+// Meter adds a meter, once.
+func (c *Context) Meter(m flow.Meter) {
+	if !slices.Contains(c.result.Meters, m) {
+		c.result.Meters = append(c.result.Meters, m)
+	}
+}
 
 func (c *Context) fail(err error) {
 	if c.result.Err == nil {

@@ -14,8 +14,21 @@ const (
 	EthTypeRARP = 0x8035
 	EthTypeVLAN = 0x8100
 	EthTypeQinQ = 0x88a8
+	ProtoICMP   = 1
 	ProtoUDP    = 17
 )
+
+// ICMP types that the pipeline knows (RFC 792).
+const (
+	ICMPEchoReply        = 0
+	ICMPUnreachable      = 3
+	ICMPEchoRequest      = 8
+	ICMPTimeExceeded     = 11
+	ICMPParameterProblem = 12
+)
+
+// ICMPErrors are the types that hold the head of another packet.
+var ICMPErrors = []uint64{ICMPUnreachable, ICMPTimeExceeded, ICMPParameterProblem}
 
 // MAC fields.
 func ethField(f flow.Field, m model.MAC) flow.FieldMatch { return flow.Exact(f, m.Uint64()) }
@@ -28,6 +41,9 @@ func EthDst(m model.MAC) flow.FieldMatch { return ethField(flow.EthDst, m) }
 
 // ARPSHA matches the sender's hardware address.
 func ARPSHA(m model.MAC) flow.FieldMatch { return ethField(flow.ARPSHA, m) }
+
+// IP matches IPv4 packets.
+func IP() flow.FieldMatch { return EthType(EthTypeIPv4) }
 
 // EthType matches the ethertype.
 func EthType(t uint16) flow.FieldMatch { return flow.Exact(flow.EthType, uint64(t)) }

@@ -6,14 +6,33 @@ import (
 )
 
 // Metadata of profile ovs, from bit 0: the port's key (16 bits: the sender's until deliver, the receiver's
-// after), the network's key (24), where the packet came from (2).
+// after), the network's key (24), where the packet came from (2), whether a router of ours has sent it on (1), how many routers
+// have handed it to another (2).
 const (
 	portMask     = 0xffff
 	networkShift = 16
 	networkMask  = 0xffffff << networkShift
 	originShift  = 40
 	originMask   = 3 << originShift
+	routedBit    = 1 << 42
+	hopsShift    = 43
+	hopsMask     = 3 << hopsShift
 )
+
+// Registers of profile ovs.
+const (
+	NextHop = flow.Reg0 // IPv4 address of whom the packet goes to next: from route to neighbour
+	Router  = flow.Reg1 // key of the router that the packet is in, or was in last
+	flags   = flow.Reg2
+
+	// TooBigBit of flags: the packet does not fit the network that it is to go to.
+	TooBigBit = 0
+	// trackedBit of flags: the packet has been through its router's conntrack zone.
+	trackedBit = 1
+)
+
+// MaxHops is how often a router may hand a packet to another on the same node: chains have at most three routers.
+const MaxHops = 2
 
 // Origin is where a packet entered the switch.
 type Origin uint64
@@ -38,6 +57,53 @@ func PortKey(ofport uint32) flow.FieldMatch {
 // CameFrom matches where the packet entered.
 func CameFrom(o Origin) flow.FieldMatch {
 	return flow.Masked(flow.Metadata, uint64(o)<<originShift, originMask)
+}
+
+// InRouter matches packets that are in a router, or were in it last.
+func InRouter(key model.NetworkKey) flow.FieldMatch { return flow.Exact(Router, uint64(key)) }
+
+// EnterRouter hands a packet to a router.
+func EnterRouter(key model.NetworkKey) flow.Action { return Set(Router, uint64(key)).(flow.Action) }
+
+// Routed matches packets that a router has sent on, or those that none has.
+func Routed(yes bool) flow.FieldMatch {
+	if yes {
+		return flow.Masked(flow.Metadata, routedBit, routedBit)
+	}
+	return flow.Masked(flow.Metadata, 0, routedBit)
+}
+
+// TooBig matches packets that CheckMTU found too big.
+func TooBig() flow.FieldMatch { return flow.Masked(flags, 1<<TooBigBit, 1<<TooBigBit) }
+
+// CheckMTU notes whether an untagged packet is larger than an MTU (bytes of IP).
+func CheckMTU(mtu int) flow.Action {
+	return flow.CheckLarger{Bytes: uint16(mtu + 14), To: flags, Bit: TooBigBit}
+}
+
+// NotTracked matches packets that have not been through their router's conntrack zone.
+func NotTracked() flow.FieldMatch { return flow.Masked(flags, 0, 1<<trackedBit) }
+
+// SetTracked notes that a packet goes through it.
+func SetTracked() flow.Action {
+	return flow.SetField{Field: flags, Value: 1 << trackedBit, Mask: 1 << trackedBit}
+}
+
+// Hops matches how many routers have handed the packet to another.
+func Hops(n int) flow.FieldMatch { return flow.Masked(flow.Metadata, uint64(n)<<hopsShift, hopsMask) }
+
+// SetHops is the action that counts them.
+func SetHops(n int) flow.Action {
+	return flow.SetField{Field: flow.Metadata, Value: uint64(n) << hopsShift, Mask: hopsMask}
+}
+
+// SendOn are the actions by which a router puts a packet into another network: it may go wherever a packet from a port here may, also back
+// to where it came from.
+func SendOn(network model.NetworkKey) []flow.Action {
+	return []flow.Action{
+		flow.SetField{Field: flow.Metadata, Value: uint64(network)<<networkShift | routedBit, Mask: portMask | networkMask | originMask | routedBit},
+		Set(flow.InPort, 0).(flow.Action),
+	}
 }
 
 // SetSource is the write-metadata that classify does.

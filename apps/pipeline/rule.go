@@ -15,6 +15,9 @@ type Rule struct {
 	Name   string
 	Doc    string // one sentence for operators: what an entry of this rule does and why
 	Source string // file:line
+
+	// Passing is the table of a rule whose entries come and go by a timeout, and are not rendered from the topology; otherwise nil.
+	Passing *Table
 }
 
 var rules = map[uint16]*Rule{}
@@ -29,6 +32,12 @@ func NewRule(number uint16, app, name, doc string) *Rule {
 		r.Source = fmt.Sprintf("apps/%s/%s:%d", path.Base(path.Dir(file)), path.Base(file), line)
 	}
 	rules[number] = r
+	return r
+}
+
+// In says that the rule's entries are in a table for a while, and are not rendered.
+func (r *Rule) In(t *Table) *Rule {
+	r.Passing = t
 	return r
 }
 

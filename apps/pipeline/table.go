@@ -38,11 +38,15 @@ const (
 	ActResubmit
 	ActMeter
 	ActWriteMetadata
+	ActDecTTL
+	ActConntrack
+	ActCheckLarger
 )
 
 var actionNames = map[ActionKind]string{
 	ActOutput: "output", ActController: "controller", ActGroup: "group", ActSetField: "set_field", ActMove: "move",
 	ActPushVLAN: "push_vlan", ActPopVLAN: "pop_vlan", ActResubmit: "resubmit", ActMeter: "meter", ActWriteMetadata: "write_metadata",
+	ActDecTTL: "dec_ttl", ActConntrack: "ct", ActCheckLarger: "check_pkt_larger",
 }
 
 // String is the kind's name in ovs-ofctl syntax.

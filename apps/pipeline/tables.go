@@ -7,6 +7,12 @@ import "github.com/planck-sdn/planck/model/flow"
 // for apps/upgrade.go, which is the next version in a test.)
 var Version uint64 = 1
 
+// Tables that packets come back to are known before they are declared: a chain of routers to route, conntrack to source_nat.
+var (
+	toRoute     = &Table{ID: 44, Name: "route"}
+	toSourceNAT = &Table{ID: 52, Name: "source_nat"}
+)
+
 // The tables of profile ovs, in the order in which a packet meets them. Ids are spaced, append only and never
 // reused; tables_test.go pins them in a golden file. Each is declared after the tables that it goes to.
 var (
@@ -29,12 +35,47 @@ var (
 		Next:    []*Table{Output}, Resubmit: []*Table{Output},
 		Miss: "drop: nobody in the network takes unknown destinations"}
 
+	Neighbour = &Table{ID: 68, Name: "neighbour", App: "router",
+		Purpose: "Network and next hop to MAC address: of a port, of another router, of a host outside. Unknown ones outside are resolved by the controller.",
+		Match:   fields(masked(flow.Metadata, flow.Reg2), exact(flow.Reg0, flow.Reg1, flow.EthType)),
+		Actions: []ActionKind{ActSetField, ActMove, ActResubmit, ActOutput, ActPushVLAN, ActMeter, ActController},
+		Next:    []*Table{Deliver}, Resubmit: []*Table{toRoute},
+		Miss: "drop"}
+
+	External = &Table{ID: 60, Name: "external", App: "nat",
+		Purpose: "On an external network: a floating IP becomes the fixed IP, a source NAT address the connection's; what is for others goes on to the wire.",
+		Match:   fields(masked(flow.Metadata), exact(flow.Reg1, flow.EthType, flow.IPv4Dst, flow.IPProto, flow.ICMPType, flow.IPTTL)),
+		Actions: []ActionKind{ActSetField, ActResubmit, ActConntrack, ActMeter, ActController},
+		Next:    []*Table{Neighbour}, Resubmit: []*Table{toRoute},
+		Miss: "drop: from the wire, and not for an address that is served here"}
+
+	SourceNAT = &Table{ID: toSourceNAT.ID, Name: toSourceNAT.Name, App: "nat",
+		Purpose: "Towards an external network: the fixed IP becomes its floating IP, or the router's address on its gateway node; other nodes hand the packet to that.",
+		Match:   fields(masked(flow.Metadata, flow.Reg2), exact(flow.Reg1, flow.EthType, flow.IPv4Src, flow.IPv4Dst, flow.IPProto, flow.ICMPType)),
+		Actions: []ActionKind{ActSetField, ActDecTTL, ActConntrack, ActOutput, ActMeter, ActController},
+		Next:    []*Table{External}, Resubmit: []*Table{toSourceNAT},
+		Miss: "drop: no gateway node serves the router"}
+
+	Route = &Table{ID: toRoute.ID, Name: toRoute.Name, App: "router",
+		Purpose: "A router's routes, longest prefix first, and what is for the router itself.",
+		Match:   fields(masked(flow.Metadata, flow.IPv4Dst), exact(flow.Reg1, flow.EthType, flow.IPProto, flow.ICMPType, flow.IPTTL)),
+		Actions: []ActionKind{ActSetField, ActMove, ActDecTTL, ActCheckLarger, ActResubmit, ActMeter, ActController},
+		Next:    []*Table{Neighbour, SourceNAT}, Resubmit: []*Table{toRoute},
+		Miss: "drop"}
+
+	ToRouter = &Table{ID: 40, Name: "to_router", App: "router",
+		Purpose: "Packets for a router's MAC address go to the router; other packets go on.",
+		Match:   fields(masked(flow.Metadata, flow.EthSrc, flow.IPv4Dst), exact(flow.EthDst, flow.EthType)),
+		Actions: []ActionKind{ActSetField},
+		Next:    []*Table{Route, External, Deliver},
+		Miss:    "never: an entry sends the rest to deliver"}
+
 	Answer = &Table{ID: 28, Name: "answer", App: "arp",
 		Purpose: "ARP requests for known addresses are answered on the spot; other packets go on.",
 		Match:   fields(masked(flow.Metadata), exact(flow.EthType, flow.ARPOp, flow.ARPTPA), masked(flow.ARPSPA)),
-		Actions: []ActionKind{ActSetField, ActMove, ActOutput, ActGroup, ActPushVLAN, ActPopVLAN, ActResubmit},
-		Next:    []*Table{Deliver}, Resubmit: []*Table{Output},
-		Miss: "never: an entry sends the rest to deliver"}
+		Actions: []ActionKind{ActSetField, ActMove, ActOutput, ActGroup, ActPushVLAN, ActPopVLAN, ActResubmit, ActMeter, ActController},
+		Next:    []*Table{ToRouter}, Resubmit: []*Table{Output},
+		Miss: "never: an entry sends the rest to to_router"}
 
 	Service = &Table{ID: 20, Name: "service", App: "dhcp",
 		Purpose: "DHCP requests go to the controller, metered per port; other packets go on.",
@@ -58,9 +99,9 @@ var (
 
 	FromTunnel = &Table{ID: 4, Name: "from_tunnel", App: "l2",
 		Purpose: "Tunnel key to network, for packets from another node.",
-		Match:   exact(flow.TunnelID),
-		Actions: []ActionKind{ActWriteMetadata},
-		Next:    []*Table{Deliver},
+		Match:   exact(flow.TunnelID, flow.EthDst),
+		Actions: []ActionKind{ActWriteMetadata, ActSetField, ActMove, ActOutput, ActMeter, ActController},
+		Next:    []*Table{Route, Deliver},
 		Miss:    "drop: a network that has no port here"}
 
 	Classify = &Table{ID: 0, Name: "classify", App: "l2",
@@ -72,7 +113,7 @@ var (
 )
 
 // OVS lists the tables of profile ovs in pipeline order.
-var OVS = []*Table{Classify, FromTunnel, FromWire, Guard, Service, Answer, Deliver, Output, Marker}
+var OVS = []*Table{Classify, FromTunnel, FromWire, Guard, Service, Answer, ToRouter, Route, SourceNAT, External, Neighbour, Deliver, Output, Marker}
 
 // Names are the names of profile ovs's tables, for text.
 var Names = func() flow.TableNames {

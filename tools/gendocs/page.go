@@ -31,7 +31,9 @@ func pipelinePage(apps []*pipeline.App) ([]byte, error) {
 	p.add("and each app registers its rules beside the code that builds their entries.\n\n")
 	p.add("A packet enters at table %d and goes down:\n\n```\n%s```\n\n", pipeline.OVS[0].ID, picture(pipeline.OVS))
 	p.add("The examples below are all entries of node1 in this topology: two nodes with tunnels, a vxlan network with a subnet ")
-	p.add("with DHCP, and a port with an address plugged into each node. Names of tables stand where `ovs-ofctl` has numbers.\n\n")
+	p.add("with DHCP, and a port with an address plugged into each node. ")
+	p.add("For the tables of routers they are those of node1 in another: two vxlan networks, a router with a gateway on node1, a static ")
+	p.add("route, and a floating IP on node2. Names of tables stand where `ovs-ofctl` has numbers.\n\n")
 	for _, t := range pipeline.OVS {
 		p.table(t, s)
 	}
@@ -70,7 +72,11 @@ func (p *page) table(t *pipeline.Table, s *shown) {
 		p.add("| %d | %s | %s | %s |\n", r.Number, r.Name, r.Doc, file)
 	}
 	p.add("\n```\n")
-	for _, f := range s.first.Flows {
+	flows := s.first.Flows
+	if t.App == "router" || t.App == "nat" {
+		flows = s.router.Flows
+	}
+	for _, f := range flows {
 		if f.Table() == t.ID {
 			p.add("%s\n", example.Text(f))
 		}
@@ -96,6 +102,9 @@ func list(words []string) string {
 // span names the bits of a mask.
 func span(mask uint64) string {
 	low := bits.TrailingZeros64(mask)
+	if bits.OnesCount64(mask) == 1 {
+		return fmt.Sprint(low)
+	}
 	return fmt.Sprintf("%d to %d", low, low+bits.OnesCount64(mask)-1)
 }
 
@@ -103,8 +112,13 @@ func (p *page) metadata() {
 	p.add("## Metadata\n\n| bits | what |\n|---|---|\n")
 	p.add("| %s | port key, which is the ofport: of the sender up to deliver, of the receiver from there |\n", span(pipeline.PortKey(0).Mask))
 	p.add("| %s | network key |\n", span(pipeline.InNetwork(0).Mask))
-	p.add("| %s | where the packet came in: %d from a port, %d from a tunnel, %d from a mapped bridge |\n\n", span(pipeline.CameFrom(0).Mask),
+	p.add("| %s | where the packet came in: %d from a port, %d from a tunnel, %d from a mapped bridge |\n", span(pipeline.CameFrom(0).Mask),
 		pipeline.FromPort, pipeline.FromTunnelPeer, pipeline.FromBridge)
+	p.add("| %s | whether a router has sent the packet on |\n", span(pipeline.Routed(true).Mask))
+	p.add("| %s | how many routers have handed it to another here |\n\n", span(pipeline.Hops(0).Mask))
+	p.add("Registers: %s is the next hop's IPv4 address, %s the key of the router that the packet is in; %s has bit %d set if the packet is ",
+		pipeline.NextHop, pipeline.Router, pipeline.TooBig().Field, pipeline.TooBigBit)
+	p.add("too big for where it is to go, and bit %s if it has been through its router's conntrack zone.\n\n", span(pipeline.NotTracked().Mask))
 }
 
 func (p *page) groups(examples []flow.Group) {
@@ -135,7 +149,7 @@ func (p *page) groups(examples []flow.Group) {
 }
 
 func (p *page) meters(examples []flow.Meter) {
-	p.add("## Meters\n\nAn id is the app (bits 16 to 31; 1 is dhcp) and the ofport (bits 0 to 15).\n\n```\n")
+	p.add("## Meters\n\nAn id is the app (bits 16 to 23; 1 is dhcp, 2 l2, 3 arp) and the ofport (bits 0 to 15; 0 is the node), or bit 24 and a router's key.\n\n```\n")
 	for _, m := range examples {
 		p.add("%s\n", flow.FormatMeter(m))
 	}
@@ -148,9 +162,9 @@ func (p *page) cookies() {
 	p.add("| 52 to 63 | %#x: the entry is Planck's |\n", mark>>52)
 	p.add("| %s | the rule that built it, by its number in the tables above |\n", span(uint64(flow.NewCookie(0xfff, 0, 0))^mark))
 	p.add("| %s | the kind of the object that it serves: ", span(uint64(flow.NewCookie(0, 0xf, 0))^mark))
-	for k := model.KindNode; k <= model.KindPort; k++ {
+	for k := model.KindNode; k <= model.KindNeighbour; k++ {
 		p.add("%d %s", k, k)
-		if k < model.KindPort {
+		if k < model.KindNeighbour {
 			p.add(", ")
 		}
 	}

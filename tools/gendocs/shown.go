@@ -14,6 +14,7 @@ import (
 // shown is what the examples show of the apps.
 type shown struct {
 	first  flow.Tables // of the first node of the first example
+	router flow.Tables // of the first node of the example with a router
 	writes map[uint8][]*pipeline.Rule
 }
 
@@ -31,6 +32,9 @@ func show(apps []*pipeline.App) (*shown, error) {
 			if i == 0 && s.first.Flows == nil {
 				s.first = tables
 			}
+			if c.Name == "router" && s.router.Flows == nil {
+				s.router = tables
+			}
 			for _, f := range tables.Flows {
 				rule := pipeline.RuleByNumber(f.Cookie().Rule())
 				seen[rule.Number] = true
@@ -38,6 +42,12 @@ func show(apps []*pipeline.App) (*shown, error) {
 					s.writes[f.Table()] = append(s.writes[f.Table()], rule)
 				}
 			}
+		}
+	}
+	for _, r := range pipeline.Rules() {
+		if t := r.Passing; t != nil {
+			seen[r.Number] = true
+			s.writes[t.ID] = append(s.writes[t.ID], r)
 		}
 	}
 	for _, list := range s.writes {
