@@ -113,6 +113,18 @@ func nameOf(view *topology.View, ref model.Ref) (id, name string) {
 		if n := view.Node(ref.Number); n != nil {
 			return n.SystemID, n.Hostname
 		}
+	case model.KindRouter:
+		if r := view.Router(ref.Number); r != nil {
+			return r.ID, r.Name
+		}
+	case model.KindFloatingIP:
+		if f := view.FloatingIP(ref.Number); f != nil {
+			return f.ID, f.Address.String()
+		}
+	case model.KindNeighbour:
+		if n := view.Neighbour(ref.Number); n != nil {
+			return n.Address.String(), ""
+		}
 	}
 	return fmt.Sprintf("%d (gone)", ref.Number), ""
 }

@@ -25,7 +25,9 @@ type Config struct {
 	Log     *zap.Logger
 	Now     func() time.Time
 	Status  func(reconcile.PortStatus)
-	Cloud   string
+	// FollowUp is handed what apps leave to be done after a packet; it must not block.
+	FollowUp func(node model.Number, reply pipeline.Reply)
+	Cloud    string
 	// Target gives the OpenFlow target to write into a node that reached us at local ("tcp:10.0.0.1:6653").
 	Target func(local string) string
 	// TunnelUDPPort of VXLAN; 0: Open vSwitch's default.
@@ -87,6 +89,7 @@ func (r *Registry) start(node model.Number, v *topology.View) {
 		Reconciles:  r.reconciles,
 		KeepForeign: func() bool { return r.keepsForeign(node) },
 		Status:      r.status,
+		FollowUp:    r.cfg.FollowUp,
 	}, v)
 	r.switches[node] = &running{s, stop}
 	r.running.Go(func() { s.Run(ctx) })

@@ -21,6 +21,7 @@ import (
 	"github.com/planck-sdn/planck/controller/status"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/store"
+	"github.com/planck-sdn/planck/model/topology"
 	"github.com/planck-sdn/planck/northbound/admin"
 	"github.com/planck-sdn/planck/northbound/api"
 	"github.com/planck-sdn/planck/southbound/openflow"
@@ -64,15 +65,17 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 	defer stop()
 	masters := cluster.NewMasters(db, replica, log)
 	statuses := status.NewWriter(db, follower.View, log)
+	outside := &outside{}
 	registry := nodes.New(ctx, nodes.Config{
 		Store: db, Masters: masters, Apps: apps.All(), Log: log, Now: options.Source.Now, Status: statuses.Note,
-		Cloud: db.CloudID(), Target: s.target, TunnelUDPPort: s.tunnelPort,
+		FollowUp: outside.followUp, Cloud: db.CloudID(), Target: s.target, TunnelUDPPort: s.tunnelPort,
 	}, follower.View)
+	outside.open(db, follower.View, registry, options.Source.Now, log)
 	horizons := cluster.NewReclaimer(db, log, func() map[model.Number]uint64 { return registry.Horizons() })
 	inspector := &inspect.Inspector{Store: db, Follower: follower, Masters: masters, Registry: registry,
 		Replica: replica, Version: version, Cloud: db.CloudID(), StartedAt: options.Source.Now()}
 
-	metrics := []prometheus.Collector{nodes.NewCollector(registry)}
+	metrics := []prometheus.Collector{nodes.NewCollector(registry), outside.resolver, outside.keeper}
 	notifier, err := s.notifier(db, replica, authenticator, options.Source.Now, log)
 	if err != nil {
 		return err
@@ -96,9 +99,16 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 		admin.Routes(r, inspector, api.AdminOnly)
 	}})
 
-	g.loop(func() { follower.Run(ctx, registry.Apply) })
+	g.loop(func() {
+		follower.Run(ctx, func(v *topology.View, touches []topology.Touch) {
+			registry.Apply(v, touches)
+			outside.keeper.Changed()
+		})
+	})
 	g.loop(func() { masters.Run(ctx, registry.Lost) })
 	g.loop(func() { statuses.Run(ctx) })
+	g.loop(func() { outside.resolver.Run(ctx) })
+	g.loop(func() { outside.keeper.Run(ctx) })
 	g.loop(func() { horizons.Run(ctx) })
 	if notifier != nil {
 		metrics = append(metrics, notifier)
