@@ -11,6 +11,10 @@ type Controller interface {
 	Status(ctx context.Context) (Status, error)
 	Nodes(ctx context.Context) ([]Node, error)
 	Port(ctx context.Context, id string) (Port, error)
+	Routers(ctx context.Context) ([]Router, error)
+	Router(ctx context.Context, id string) (Router, error)
+	// MoveRouter makes a node the one by which the outside reaches a router. It stays there until that node is gone.
+	MoveRouter(ctx context.Context, id, node string) error
 	Flows(ctx context.Context, q FlowQuery) ([]Flow, error)
 	// Wait returns when everything committed before the call is confirmed on every connected switch, or with the
 	// context's end. Either way it says who was left.

@@ -58,6 +58,26 @@ func (f *fake) Port(_ context.Context, id string) (Port, error) {
 	return Port{ID: id, Name: "web1", Plugged: []Plugged{{Node: "compute1", Interface: "tap1", Ofport: 3, Active: true}}}, nil
 }
 
+func (f *fake) Routers(context.Context) ([]Router, error) {
+	return []Router{{ID: "9e1d", Name: "edge", Key: 77, Gateway: &RouterGateway{Node: "compute1", Addresses: []string{"192.0.2.10/24"}}}, {ID: "9e1e"}}, f.fail
+}
+
+func (f *fake) Router(_ context.Context, id string) (Router, error) {
+	if id != "9e1d" {
+		return Router{}, model.Errorf(http.StatusNotFound, "RouterNotFound", "Router %s could not be found.", id)
+	}
+	return Router{ID: id, Name: "edge", Key: 77, Gateway: &RouterGateway{Node: "compute1", Zone: 0x8000, Generation: 2, Addresses: []string{"192.0.2.10/24"}},
+		Interfaces:  []RouterInterface{{PortID: "1f", Addresses: []string{"10.0.0.1/24"}}},
+		Routes:      []Route{{"10.7.0.0/16", "10.0.0.7"}},
+		FloatingIPs: []FloatingIP{{ID: "f1", Address: "192.0.2.77", FixedIP: "10.0.0.5", Node: "compute2"}},
+		Neighbours:  []Neighbour{{"192.0.2.1", "02:00:00:00:00:01", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}}, nil
+}
+
+func (f *fake) MoveRouter(_ context.Context, id, node string) error {
+	f.say("move %s %s", id, node)
+	return f.fail
+}
+
 func (f *fake) Flows(_ context.Context, q FlowQuery) ([]Flow, error) {
 	f.say("flows %q %q", q.Node, q.Port)
 	list := make([]Flow, f.flows)
@@ -120,6 +140,13 @@ func TestAnswers(t *testing.T) {
 			fake: fake{fail: model.Errorf(http.StatusConflict, "NodeInUse", "Node compute1 is connected.")}},
 		{ask: "GET /planck/v1/ports/6f1c"},
 		{ask: "GET /planck/v1/ports/7777"},
+		{ask: "GET /planck/v1/routers"},
+		{ask: "GET /planck/v1/routers/9e1d"},
+		{ask: "GET /planck/v1/routers/7777"},
+		{ask: "POST /planck/v1/routers/9e1d/move?node=compute2"},
+		{ask: "POST /planck/v1/routers/9e1d/move"},
+		{ask: "POST /planck/v1/routers/9e1d/move?node=compute2",
+			fake: fake{fail: model.Errorf(http.StatusConflict, "RouterWithoutGateway", "Router 9e1d has no gateway.")}},
 		{ask: "GET /planck/v1/flows"},
 		{ask: "GET /planck/v1/flows?node=compute1&port=6f1c", fake: fake{flows: 2}},
 		{ask: "GET /planck/v1/flows?nod=compute1", fake: fake{flows: 2}},
@@ -169,7 +196,7 @@ func golden(t *testing.T, name, got string) {
 func TestGuard(t *testing.T) {
 	refuse := func(c *gin.Context) { c.AbortWithStatus(http.StatusForbidden) }
 	for _, request := range []string{"GET /status", "GET /nodes", "GET /nodes/a", "DELETE /nodes/a", "POST /nodes/a/reconcile",
-		"POST /nodes/a/forget", "GET /ports/a", "GET /flows", "GET /wait", "POST /wait"} {
+		"POST /nodes/a/forget", "GET /ports/a", "GET /routers", "GET /routers/a", "POST /routers/a/move", "GET /flows", "GET /wait", "POST /wait"} {
 		method, path, _ := strings.Cut(request, " ")
 		f := &fake{}
 		if w := ask(t, f, method, Prefix+path, refuse); w.Code != http.StatusForbidden || len(f.calls) > 0 || w.Body.Len() > 0 {

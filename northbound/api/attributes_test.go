@@ -271,8 +271,10 @@ func tryAttributesAt[T any](t *testing.T, s *server, r *Resource[T], path, key s
 			}
 			for _, try := range a.put {
 				body := base()
-				if r.attribute("description") != nil {
-					body = with(t, with(t, body, "name", `"before"`), "description", `"before"`)
+				for _, text := range []string{"name", "description"} {
+					if r.attribute(text) != nil {
+						body = with(t, body, text, `"before"`)
+					}
 				}
 				object := s.expect("201", http.MethodPost, path, wrap(r.Name, body)).object(r.Name)
 				own := fmt.Sprintf("%s/%s", path, object[key])

@@ -187,9 +187,7 @@ func (c *collection[T]) create(r *request) (int, []byte, error) {
 	if !bulk {
 		return http.StatusCreated, c.one(r, objects[0], nil), nil
 	}
-	body := append([]byte(`{"`), c.Collection...)
-	body = appendList(append(body, `":`...), objects, c.shown(r, nil))
-	return http.StatusCreated, append(body, '}'), nil
+	return http.StatusCreated, c.many(r, objects, nil), nil
 }
 
 // draft makes of an object of a body one that the store may create.
@@ -201,6 +199,9 @@ func (c *collection[T]) draft(r *request, item map[string]any) (draft[T], error)
 	d := draft[T]{new(T), s}
 	s.apply(d.object)
 	err = c.Resource.authorize(r.who, s, func() (bool, error) { return c.mine(r, d.object) })
+	if err == nil && c.Check != nil {
+		err = c.Check(s)
+	}
 	if err == nil && c.Complete != nil {
 		err = c.Complete(d.object, s)
 	}
@@ -218,6 +219,11 @@ func (c *collection[T]) update(r *request) (int, []byte, error) {
 	}
 	if err := c.authorize(r, s); err != nil {
 		return 0, nil, err
+	}
+	if c.Check != nil {
+		if err := c.Check(s); err != nil {
+			return 0, nil, err
+		}
 	}
 	object, err := c.store(r.parent).Update(r.ctx, r.id, func(object *T) error {
 		s.apply(object)
@@ -294,4 +300,10 @@ func (c *collection[T]) shown(r *request, fields []string) []*Attribute[T] {
 func (c *collection[T]) one(r *request, object *T, fields []string) []byte {
 	body := append(append([]byte(`{"`), c.Name...), `":`...)
 	return append(appendObject(body, object, c.shown(r, fields)), '}')
+}
+
+// many is the JSON of an answer with several objects.
+func (c *collection[T]) many(r *request, objects []*T, fields []string) []byte {
+	body := append(append([]byte(`{"`), c.Collection...), `":`...)
+	return append(appendList(body, objects, c.shown(r, fields)), '}')
 }

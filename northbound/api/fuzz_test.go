@@ -36,7 +36,29 @@ func FuzzFrontDoor(f *testing.F) {
 	base := "/v2.0/ports/" + port
 	s.expect("201", "PUT", base+"/tags/a", "")
 	policy := s.expect("201", "POST", "/v2.0/rbac-policies", fmt.Sprintf(`{"rbac_policy":{"object_type":"network","object_id":%q,"action":"access_as_shared","target_tenant":"blue"}}`, n)).object("rbac_policy")["id"].(string)
+	external, _ := s.external()
+	routed, _, behind := s.routed(external, "10.8.0.0/24")
+	floating := s.create("floatingip", fmt.Sprintf(`{"floating_network_id":%q}`, external))["id"].(string)
+	router := "/v2.0/routers/" + routed
+	for _, body := range []string{`{"subnet_id":"` + behind + `"}`, `{"subnet_id":"` + behind + `","port_id":"` + port + `"}`, `{"port_id":"` + port + `"}`, `{"subnet_id":null}`, `{"port_id":"\u0000"}`, `[]`,
+		`{"router":{"routes":[{"destination":"0.0.0.0/0","nexthop":"10.8.0.9"}]}}`, `{"router":{"routes":[{"destination":"::/0","nexthop":"::1"}]}}`, `{"router":{"routes":null}}`, `{"router":[]}`} {
+		for _, action := range []string{"/add_router_interface", "/remove_router_interface", "/add_extraroutes", "/remove_extraroutes"} {
+			f.Add(byte(2), router+action, "", body, "")
+			f.Add(byte(2), router+action+".json", "", body, "member")
+		}
+	}
+	for _, body := range []string{`{"router":{"external_gateway_info":{"network_id":"` + external + `","enable_snat":"no","external_fixed_ips":[{"ip_address":"192.0.2.9"},{"ip_address":"::"}]}}}`,
+		`{"router":{"external_gateway_info":null,"routes":[{"destination":"10.0.0.0/8","nexthop":"10.8.0.255"}],"distributed":null,"ha":0,"flavor_id":null}}`, `{"router":{"external_gateway_info":{"network_id":"` + n + `"}}}`} {
+		f.Add(byte(1), "/v2.0/routers", "", body, "")
+		f.Add(byte(2), router, "", body, "")
+	}
+	for _, body := range []string{`{"floatingip":{"floating_network_id":"` + external + `","floating_ip_address":"192.0.2.255","port_id":"` + port + `"}}`, `{"floatingip":{"floating_network_id":"` + external + `","dns_name":"x","dns_domain":"y"}}`,
+		`{"floatingip":{"port_id":"` + port + `","fixed_ip_address":"::ffff:10.0.0.1"}}`, `{"floatingip":{"port_id":null,"fixed_ip_address":null}}`} {
+		f.Add(byte(1), "/v2.0/floatingips", "", body, "")
+		f.Add(byte(2), "/v2.0/floatingips/"+floating, "", body, "member")
+	}
 	for _, path := range []string{
+		router, router + "/tags", router + "/l3-agents", router + "/add_router_interface", "/v2.0/routers", "/v2.0/floatingips", "/v2.0/floatingips/" + floating, "/v2.0/agents/" + someUUID + "/l3-routers",
 		"/", "/v2.0", "/v2.0/", "/v2.0/openapi.json", "/v2.0/extensions", "/v2.0/networks", "/v2.0/subnets/" + subnet, base, base + "/tags", base + "/tags/a", base + "/bindings", base + "/bindings/h",
 		base + "/bindings/h/activate", "/v2.0/networks/" + n + "/tags/%2f", "/v2.0/rbac-policies", "/v2.0/rbac-policies/" + policy, "/v2.0/quotas", "/v2.0/quotas/red", "/v2.0/quotas/red/default",
 		"/v2.0/quotas/red/details.json", "/v2.0/quotas/tenant", "/v2.0/quotas/project", "/v2.0/agents", "/v2.0/agents/" + someUUID, "/v2.0/availability_zones", "/v2.0/network-ip-availabilities", "/v2.0/network-ip-availabilities/" + n,

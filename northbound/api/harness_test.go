@@ -28,6 +28,7 @@ type server struct {
 	store   *store.Store
 	backend backend
 	log     *observer.ObservedLogs
+	vlans   int // of external networks
 
 	database string // URL of a PostgreSQL database
 }
@@ -38,7 +39,7 @@ func newServer(t testing.TB) *server {
 }
 
 // unlimited are quotas that are in nobody's way.
-var unlimited = map[string]int{"network": -1, "subnet": -1, "port": -1, "rbac_policy": -1}
+var unlimited = map[string]int{"network": -1, "subnet": -1, "port": -1, "rbac_policy": -1, "router": -1, "floatingip": -1}
 
 func newServerWith(t testing.TB, db store.Options, options Options) *server {
 	t.Helper()
@@ -149,6 +150,36 @@ func (s *server) create(name, body string, headers ...string) map[string]any {
 		s.t.Fatalf("POST %s %s: %d %s", name, body, a.status, a.body)
 	}
 	return a.object(name)
+}
+
+// external makes an external network with a subnet 192.0.2.0/24.
+func (s *server) external() (network, subnet string) {
+	s.t.Helper()
+	s.vlans++
+	network = s.create("network", fmt.Sprintf(`{"router:external":true,"provider:network_type":"vlan","provider:physical_network":"public","provider:segmentation_id":%d}`, s.vlans))["id"].(string)
+	return network, s.subnet(network, "192.0.2.0/24")
+}
+
+// subnet makes a subnet without DHCP.
+func (s *server) subnet(network, cidr string) string {
+	s.t.Helper()
+	return s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":%q,"enable_dhcp":false}`, network, cidr))["id"].(string)
+}
+
+// routed makes a router to an external network, and a subnet of a network of its own behind it.
+func (s *server) routed(external, cidr string, headers ...string) (router, network, subnet string) {
+	s.t.Helper()
+	router = s.create("router", fmt.Sprintf(`{"external_gateway_info":{"network_id":%q}}`, external), headers...)["id"].(string)
+	network = s.create("network", `{}`, headers...)["id"].(string)
+	subnet = s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":%q,"enable_dhcp":false}`, network, cidr), headers...)["id"].(string)
+	s.expect("200", http.MethodPut, "/v2.0/routers/"+router+"/add_router_interface", fmt.Sprintf(`{"subnet_id":%q}`, subnet), headers...)
+	return router, network, subnet
+}
+
+// portAt makes a port with an address.
+func (s *server) portAt(network, ip string, headers ...string) string {
+	s.t.Helper()
+	return s.create("port", fmt.Sprintf(`{"network_id":%q,"fixed_ips":[{"ip_address":%q}]}`, network, ip), headers...)["id"].(string)
 }
 
 func (s *server) count(collection string) int {

@@ -17,7 +17,7 @@ func TestListsTakeAConstantNumberOfStatements(t *testing.T) {
 	paths := []string{
 		"networks", "subnets", "ports", "rbac-policies", "agents", "availability_zones", "network-ip-availabilities", "quotas",
 		"networks?limit=700&sort_key=name&sort_dir=asc", "ports?fixed_ips=ip_address_substr%3D10.&limit=800", "networks?shared=False", "ports?tags=a",
-		"subnets?fields=id", "network-ip-availabilities?ip_version=4",
+		"routers", "routers?limit=700&sort_key=name&sort_dir=asc", "floatingips", "floatingips?status=DOWN&limit=100", "subnets?fields=id", "network-ip-availabilities?ip_version=4",
 	}
 	count := func(have int) map[string]int64 {
 		statements := map[string]int64{}
@@ -30,27 +30,33 @@ func TestListsTakeAConstantNumberOfStatements(t *testing.T) {
 				}
 				statements[path+" "+strings.Join(who, " ")] = counter.statements.Load() - before
 			}
-			if got := len(s.names("networks", "", "id", who...)); got != have {
+			if got := len(s.names("networks", "name=inside", "id", who...)); got != have {
 				t.Fatalf("%d networks of %d", got, have)
 			}
 		}
 		return statements
 	}
+	external, _ := s.external()
+	s.subnet(external, "198.18.0.0/16")
 	number := 0
 	grow := func(n int) {
-		var networks, subnets, ports, policies []string
+		var networks, subnets, ports, routers, floating, policies []string
 		for range n {
-			networks = append(networks, fmt.Sprintf(`{"name":"n%d"}`, n))
+			networks = append(networks, `{"name":"inside"}`)
 		}
 		for _, made := range s.expect("201", "POST", "/v2.0/networks", fmt.Sprintf(`{"networks":[%s]}`, strings.Join(networks, ","))).list("networks") {
 			subnets = append(subnets, fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":"10.0.0.0/24"}`, made["id"]))
 			ports = append(ports, fmt.Sprintf(`{"network_id":%q}`, made["id"]))
+			routers = append(routers, fmt.Sprintf(`{"external_gateway_info":{"network_id":%q}}`, external))
+			floating = append(floating, fmt.Sprintf(`{"floating_network_id":%q}`, external))
 			policies = append(policies, fmt.Sprintf(`{"object_type":"network","object_id":%q,"action":"access_as_shared","target_tenant":"blue"}`, made["id"]))
 		}
 		for collection, bodies := range map[string][]string{"subnets": subnets, "rbac-policies": policies} {
 			s.expect("201", "POST", "/v2.0/"+collection, fmt.Sprintf(`{%q:[%s]}`, strings.ReplaceAll(collection, "-", "_"), strings.Join(bodies, ",")))
 		}
-		s.expect("201", "POST", "/v2.0/ports", fmt.Sprintf(`{"ports":[%s]}`, strings.Join(ports, ",")))
+		for collection, bodies := range map[string][]string{"ports": ports, "routers": routers, "floatingips": floating} {
+			s.expect("201", "POST", "/v2.0/"+collection, fmt.Sprintf(`{%q:[%s]}`, collection, strings.Join(bodies, ",")))
+		}
 		for range min(n, 20) {
 			number++
 			s.node(fmt.Sprintf("compute%d", number))

@@ -9,14 +9,14 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
-	"github.com/getkin/kin-openapi/routers"
+	openapirouters "github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
 
 	"github.com/planck-sdn/planck/model"
 )
 
 // described loads the document that the API serves of itself.
-func described(t *testing.T, s *server) (*openapi3.T, routers.Router) {
+func described(t *testing.T, s *server) (*openapi3.T, openapirouters.Router) {
 	t.Helper()
 	a := s.expect("200", "GET", "/v2.0/openapi.json", "")
 	doc, err := openapi3.NewLoader().LoadFromData([]byte(a.body))
@@ -36,7 +36,8 @@ func described(t *testing.T, s *server) (*openapi3.T, routers.Router) {
 
 // TestOpenAPI: the document is valid, has every route, and what the API takes and answers is as it says.
 func TestOpenAPI(t *testing.T) {
-	s := newServer(t)
+	c := newL3(t)
+	s, inside := c.server, c.subnet2("10.1.0.0/24")
 	_, router := described(t, s)
 	n := s.create("network", `{"name":"n","router:external":true,"shared":true,"dns_domain":"example.org."}`)["id"].(string)
 	s.create("subnet", `{"network_id":"`+n+`","ip_version":4,"cidr":"10.0.0.0/24","host_routes":[{"destination":"192.0.2.0/24","nexthop":"10.0.0.7"}],"dns_nameservers":["192.0.2.53"]}`)
@@ -61,6 +62,22 @@ func TestOpenAPI(t *testing.T) {
 		{"GET", "/v2.0/agents", ""},
 		{"GET", "/v2.0/availability_zones", ""},
 		{"GET", "/v2.0/network-ip-availabilities/" + n, ""},
+		{"POST", "/v2.0/routers", `{"router":{"name":"r","external_gateway_info":{"network_id":"` + c.external + `","enable_snat":false}}}`},
+		{"GET", "/v2.0/routers", ""},
+		{"GET", "/v2.0/routers/" + c.router, ""},
+		{"PUT", "/v2.0/routers/" + c.router, `{"router":{"routes":[{"destination":"172.16.0.0/16","nexthop":"10.0.0.9"}],"distributed":null}}`},
+		{"PUT", "/v2.0/routers/" + c.router + "/add_extraroutes", `{"router":{"routes":[{"destination":"172.17.0.0/16","nexthop":"10.0.0.9"}]}}`},
+		{"PUT", "/v2.0/routers/" + c.router + "/remove_extraroutes", `{"router":{"routes":[]}}`},
+		{"PUT", "/v2.0/routers/" + c.router + "/add_router_interface", `{"subnet_id":"` + inside + `"}`},
+		{"PUT", "/v2.0/routers/" + c.router + "/remove_router_interface", `{"subnet_id":"` + inside + `"}`},
+		{"PUT", "/v2.0/routers/" + c.router + "/add_router_interface", `{}`},
+		{"GET", "/v2.0/routers/" + c.router + "/l3-agents", ""},
+		{"GET", "/v2.0/agents/" + someUUID + "/l3-routers", ""},
+		{"PUT", "/v2.0/routers/" + c.router + "/tags", `{"tags":["a"]}`},
+		{"POST", "/v2.0/floatingips", `{"floatingip":{"floating_network_id":"` + c.external + `","subnet_id":null,"port_id":null}}`},
+		{"GET", "/v2.0/floatingips?sort_key=floating_ip_address&sort_dir=asc", ""},
+		{"PUT", "/v2.0/floatingips/" + c.floating, `{"floatingip":{"port_id":"` + c.port + `","fixed_ip_address":"10.0.0.5"}}`},
+		{"DELETE", "/v2.0/floatingips/" + c.floating, ""},
 		{"DELETE", "/v2.0/ports/" + p, ""},
 		{"GET", "/v2.0/ports/" + p, ""}, // an error
 	} {

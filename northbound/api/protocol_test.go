@@ -73,6 +73,26 @@ func TestAnswersAreThese(t *testing.T) {
       "name": "port"
     },
     {
+      "collection": "routers",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/routers",
+          "rel": "self"
+        }
+      ],
+      "name": "router"
+    },
+    {
+      "collection": "floatingips",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/floatingips",
+          "rel": "self"
+        }
+      ],
+      "name": "floatingip"
+    },
+    {
       "collection": "rbac_policies",
       "links": [
         {
@@ -284,14 +304,14 @@ func TestExtensionsAreThoseThatWork(t *testing.T) {
 		aliases = append(aliases, e["alias"].(string))
 		s.expect("200", "GET", "/v2.0/extensions/"+e["alias"].(string)+".json", "")
 	}
-	want := []string{"agent", "availability_zone", "binding", "binding-extended", "dns-integration", "empty-string-filtering", "external-net", "extra_dhcp_opt",
-		"filter-validation", "ip-substring-filtering", "net-mtu", "net-mtu-writable", "network-ip-availability", "network_availability_zone", "pagination",
-		"port-mac-address-regenerate", "project-id", "provider", "quota-check-limit", "quota-check-limit-default", "quota_details", "quotas", "rbac-policies", "revision-if-match", "sort-key-validation", "sorting",
+	want := []string{"agent", "availability_zone", "binding", "binding-extended", "dns-integration", "empty-string-filtering", "ext-gw-mode", "external-net", "extra_dhcp_opt",
+		"extraroute", "extraroute-atomic", "filter-validation", "fip-port-details", "ip-substring-filtering", "net-mtu", "net-mtu-writable", "network-ip-availability", "network_availability_zone", "pagination",
+		"port-mac-address-regenerate", "project-id", "provider", "quota-check-limit", "quota-check-limit-default", "quota_details", "quotas", "rbac-policies", "revision-if-match", "router", "router_availability_zone", "sort-key-validation", "sorting",
 		"standard-attr-description", "standard-attr-revisions", "standard-attr-tag", "standard-attr-timestamp", "tag-creation"}
 	if !slices.Equal(aliases, want) {
 		t.Errorf("extensions are %v", aliases)
 	}
-	s.expect("404 HTTPNotFound", "GET", "/v2.0/extensions/router", "")
+	s.expect("404 HTTPNotFound", "GET", "/v2.0/extensions/l3-ha", "")
 }
 
 func TestPathsAndMethods(t *testing.T) {

@@ -100,7 +100,7 @@ func TestQuotaAttributes(t *testing.T) {
 	}
 	all := []attributeTries{
 		readOnly("tenant_id", `"red"`, "7"), readOnly("project_id", `"red"`, "7"),
-		number("network", badValue), number("subnet", updated), number("port", updated), number("rbac_policy", updated),
+		number("network", badValue), number("subnet", updated), number("port", updated), number("rbac_policy", updated), number("router", updated), number("floatingip", updated),
 		said("force"), said("check_limit"),
 	}
 	tried := map[string]bool{}

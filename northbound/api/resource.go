@@ -34,10 +34,12 @@ type Resource[T any] struct {
 	Tags      func(*T) *[]string // nil: the object cannot have tags
 	NetworkOf func(*T) string    // id of the network that the object is on; nil for networks
 
+	// Check refuses what no attribute can refuse alone, in POST and PUT. It may be nil.
+	Check func(s said[T]) error
 	// Complete fills in what a POST leaves to other attributes. It may be nil.
 	Complete func(object *T, s said[T]) error
-	// Allow refuses what policy cannot say by attributes: values. mine tells whether the requester owns the network.
-	// It is not called for administrators and may be nil.
+	// Allow refuses what policy cannot say by attributes: values. mine tells whether the requester owns the network, or is a
+	// service. It is not called for administrators and may be nil.
 	Allow func(s said[T], mine func() (bool, error)) error
 
 	Store Operations[T]

@@ -206,7 +206,7 @@ func TestRolesOfQuotas(t *testing.T) {
 		{"force", "-p-p-p", "-", "", "", "true", change},
 		{"check_limit", "-p-p-p", "-", "", "", "true", change},
 	}
-	for _, name := range []string{"network", "subnet", "port", "rbac_policy"} {
+	for _, name := range []string{"network", "subnet", "port", "rbac_policy", "router", "floatingip"} {
 		rows = append(rows, roleRow{name, see, "-", "", "", "7", change})
 	}
 	path := func(int) string { return "/v2.0/quotas" }
@@ -292,7 +292,8 @@ func TestEveryResourceHasItsRoles(t *testing.T) {
 		}
 	}
 	slices.Sort(got)
-	want := []string{"Agent", "AvailabilityZone", "Network", "NetworkIPAvailability", "NeutronError", "Port", "PortBinding", "Quota", "RbacPolicy", "Subnet"}
+	want := []string{"Agent", "AvailabilityZone", "FloatingIP", "Network", "NetworkIPAvailability", "NeutronError", "Port", "PortBinding", "Quota", "RbacPolicy", "Router",
+		"RouterInterface", "Subnet"}
 	if !slices.Equal(got, want) {
 		t.Errorf("the API has %v; tables are there for %v", got, want)
 	}

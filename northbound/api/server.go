@@ -45,12 +45,15 @@ func New(st *store.Store, authenticator auth.Authenticator, options Options) htt
 		serve(v2, b, networks(b.networks()), d, log),
 		serve(v2, b, subnets(b.subnets()), d, log),
 		serve(v2, b, ports(b.ports()), d, log),
+		serveRouters(v2, b, d, log),
+		serve(v2, b, floatingIPs(b.floatingIPs()), d, log),
 		serve(v2, b, rbacPolicies(b.rbacPolicies()), d, log),
 		serve(v2, b, agents(b), d, log),
 		serve(v2, b, zones(b), d, log),
 		serve(v2, b, availabilities(b.availabilities()), d, log),
 		serveQuotas(v2, b, d, log))
 	serveBindings(v2, b, d, log)
+	serveL3Agents(v2, b, d, log)
 	d.serve(v2)
 	if options.More != nil {
 		options.More(engine)

@@ -34,6 +34,7 @@ type tenantObject struct {
 	owner   int
 	network string // that it is on, or that a policy is about
 	target  string // of a policy
+	router  string // whose interface a port is
 	secrets []string
 	tags    map[string]bool
 }
@@ -43,6 +44,7 @@ var tenantKinds = map[string]struct{ path, one, title string }{
 	"networks":      {"networks", "network", "Network"},
 	"subnets":       {"subnets", "subnet", "Subnet"},
 	"ports":         {"ports", "port", "Port"},
+	"routers":       {"routers", "router", "Router"},
 	"rbac_policies": {"rbac-policies", "rbac_policy", "RbacPolicy"},
 }
 
@@ -52,7 +54,7 @@ var tenantCollections = slices.Sorted(maps.Keys(tenantKinds))
 // is not there or is not its own.
 func TestTenantsNeverMeet(t *testing.T) {
 	fewerChecks(t, 8)
-	defaults := map[string]int{"network": 12, "subnet": 12, "port": 40, "rbac_policy": 6}
+	defaults := map[string]int{"network": 12, "subnet": 12, "port": 40, "rbac_policy": 6, "router": 8, "floatingip": 8}
 	directory := t.TempDir()
 	histories := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -70,8 +72,8 @@ func TestTenantsNeverMeet(t *testing.T) {
 			weight int
 			do     func(me int)
 		}{
-			{3, w.createNetworks}, {3, w.createSubnet}, {6, w.createPorts}, {4, w.createPolicy}, {4, w.update}, {4, w.remove}, {3, w.tag},
-			{2, w.list}, {5, w.filterByGuess}, {3, w.page}, {5, w.touchOther}, {3, w.nestInOther}, {2, w.quotas},
+			{3, w.createNetworks}, {3, w.createSubnet}, {6, w.createPorts}, {4, w.createPolicy}, {3, w.createRouter}, {4, w.join}, {4, w.update}, {4, w.remove}, {3, w.tag},
+			{2, w.list}, {5, w.filterByGuess}, {3, w.page}, {5, w.touchOther}, {3, w.nestInOther}, {4, w.joinOther}, {2, w.quotas},
 		} {
 			wheel = append(wheel, slices.Repeat([]func(int){step.do}, step.weight)...)
 		}
@@ -110,7 +112,7 @@ func (w *tenants) send(me int, method, path, body string) answered {
 // tellsNothing looks for what the other alone knows: ids, names, addresses. What the request itself said is no news.
 func (w *tenants) tellsNothing(me int, a answered, request string) {
 	for id, o := range w.objects {
-		if w.sees(me, o) {
+		if w.sees(me, o) || w.sharesNetwork(me, o) {
 			continue
 		}
 		for _, secret := range append([]string{id}, o.secrets...) {
@@ -135,6 +137,11 @@ func (w *tenants) sees(me int, o *tenantObject) bool {
 		return w.objects[o.network].owner == me
 	}
 	return false
+}
+
+// sharesNetwork tells whether a router of the other's has an interface on a network of the tenant's, who sees in that port which it is.
+func (w *tenants) sharesNetwork(me int, router *tenantObject) bool {
+	return len(w.ids("ports", func(p *tenantObject) bool { return p.router == router.id && w.sees(me, p) })) > 0
 }
 
 // open tells whether a policy lets a tenant use a network of the other's.
@@ -262,6 +269,57 @@ func (w *tenants) createPorts(me int) {
 	w.create(me, "ports", bodies, "409 OverQuota")
 }
 
+func (w *tenants) createRouter(me int) {
+	w.create(me, "routers", []string{fmt.Sprintf(`{"name":%q}`, w.name())}, "409 OverQuota")
+}
+
+// join puts one's own router on a subnet that one sees, or takes it away. Its interfaces are ports.
+func (w *tenants) join(me int) {
+	router, ok := w.choose(w.ids("routers", func(o *tenantObject) bool { return o.owner == me }), "router")
+	if !ok {
+		return
+	}
+	subnet, ok := w.choose(w.ids("subnets", func(o *tenantObject) bool { return w.sees(me, o) }), "subnet")
+	if !ok {
+		return
+	}
+	action := rapid.SampledFrom([]string{"add", "remove"}).Draw(w.rt, "action")
+	a := w.send(me, http.MethodPut, "routers/"+router+"/"+action+"_router_interface", fmt.Sprintf(`{"subnet_id":%q}`, subnet))
+	var made struct {
+		PortID string `json:"port_id"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &made); err != nil {
+		w.rt.Fatal(err)
+	}
+	switch outcome := a.outcome(); {
+	case outcome == "200" && action == "add":
+		port := w.do(http.MethodGet, "/v2.0/ports/"+made.PortID, "").object("port")
+		w.learn(me, "ports", port).router = router
+	case outcome == "200":
+		w.forget(made.PortID)
+	case outcome == "400 BadRequest", outcome == "404 RouterInterfaceNotFoundForSubnet", outcome == "409 OverQuota", outcome == "409 IpAddressAlreadyAllocated":
+	default:
+		w.rt.Fatalf("%s %ss an interface: %s", w.names[me], action, a.body)
+	}
+}
+
+// joinOther joins what one does not see: another's router, or one's own with another's subnet or port.
+func (w *tenants) joinOther(me int) {
+	action := rapid.SampledFrom([]string{"add", "remove"}).Draw(w.rt, "action") + "_router_interface"
+	router, subnet, port := w.unknown(me, "routers"), w.unknown(me, "subnets"), w.unknown(me, "ports")
+	w.isNotThere(me, "routers", router, http.MethodPut, "routers/"+router+"/"+action, fmt.Sprintf(`{"subnet_id":%q}`, someUUID))
+	w.isNotThere(me, "routers", router, http.MethodPut, "routers/"+router+"/add_extraroutes", `{"router":{"routes":[]}}`)
+	own, ok := w.choose(w.ids("routers", func(o *tenantObject) bool { return o.owner == me }), "own")
+	if !ok {
+		return
+	}
+	w.isNotThere(me, "subnets", subnet, http.MethodPut, "routers/"+own+"/"+action, fmt.Sprintf(`{"subnet_id":%q}`, subnet))
+	w.isNotThere(me, "ports", port, http.MethodPut, "routers/"+own+"/add_router_interface", fmt.Sprintf(`{"port_id":%q}`, port))
+	network := w.unknown(me, "networks")
+	w.isNotThere(me, "networks", network, http.MethodPut, "routers/"+own, wrap("router", fmt.Sprintf(`{"external_gateway_info":{"network_id":%q}}`, network)))
+	w.isNotThere(me, "networks", network, http.MethodPost, "floatingips", wrap("floatingip", fmt.Sprintf(`{"floating_network_id":%q}`, network)))
+}
+
 // createPolicy opens a network of one's own to the other, and now and then to somebody else.
 func (w *tenants) createPolicy(me int) {
 	network, ok := w.choose(w.ids("networks", func(o *tenantObject) bool { return o.owner == me }), "network")
@@ -278,7 +336,7 @@ func policyBody(network, target string) string {
 
 // update changes one's own.
 func (w *tenants) update(me int) {
-	kind := rapid.SampledFrom([]string{"networks", "subnets", "ports"}).Draw(w.rt, "kind")
+	kind := rapid.SampledFrom([]string{"networks", "subnets", "ports", "routers"}).Draw(w.rt, "kind")
 	id, ok := w.choose(w.ids(kind, func(o *tenantObject) bool { return o.owner == me }), "own")
 	if !ok {
 		return
@@ -301,7 +359,7 @@ func (w *tenants) remove(me int) {
 	a := w.send(me, http.MethodDelete, tenantKinds[kind].path+"/"+id, "")
 	switch a.outcome() {
 	case "204":
-	case "409 NetworkInUse", "409 SubnetInUse", "409 RbacPolicyInUse":
+	case "409 NetworkInUse", "409 SubnetInUse", "409 RbacPolicyInUse", "409 RouterInUse", "409 ServicePortInUse":
 		return
 	default:
 		w.rt.Fatalf("%s cannot delete its own: %s", w.names[me], a.body)
@@ -322,7 +380,7 @@ func (w *tenants) forget(id string) {
 }
 
 func (w *tenants) tag(me int) {
-	kind := rapid.SampledFrom([]string{"networks", "subnets", "ports"}).Draw(w.rt, "kind")
+	kind := rapid.SampledFrom([]string{"networks", "subnets", "ports", "routers"}).Draw(w.rt, "kind")
 	id, ok := w.choose(w.ids(kind, func(o *tenantObject) bool { return o.owner == me }), "own")
 	if !ok {
 		return
@@ -489,13 +547,13 @@ func (w *tenants) nestInOther(me int) {
 	if own, ok := w.choose(w.ids("networks", func(o *tenantObject) bool { return o.owner == me }), "own"); ok {
 		subnet := w.unknown(me, "subnets")
 		w.isNotThere(me, "subnets", subnet, http.MethodPost, "ports", wrap("port", fmt.Sprintf(`{"network_id":%q,"fixed_ips":[{"subnet_id":%q}]}`, own, subnet)))
-		if port, ok := w.choose(w.ids("ports", func(o *tenantObject) bool { return o.owner == me && o.network == own }), "own port"); ok {
+		if port, ok := w.choose(w.ids("ports", func(o *tenantObject) bool { return o.owner == me && o.network == own && o.router == "" }), "own port"); ok {
 			w.isNotThere(me, "subnets", subnet, http.MethodPut, "ports/"+port, wrap("port", fmt.Sprintf(`{"fixed_ips":[{"subnet_id":%q}]}`, subnet)))
 		}
 		w.isNotThere(me, "networks", network, http.MethodPost, "ports", fmt.Sprintf(`{"ports":[{"network_id":%q},{"network_id":%q}]}`, own, network))
 	}
 	w.takeMAC(me, mac)
-	for _, kind := range []string{"network", "subnet", "port", "rbac_policy"} {
+	for _, kind := range []string{"network", "subnet", "port", "rbac_policy", "router"} {
 		a := w.send(me, http.MethodPost, strings.ReplaceAll(kind, "_policy", "-policie")+"s", wrap(kind, fmt.Sprintf(`{"tenant_id":%q}`, w.names[1-me])))
 		if a.status != http.StatusBadRequest {
 			w.rt.Fatalf("%s makes a %s of the other's: %s", w.names[me], kind, a.body)

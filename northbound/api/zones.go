@@ -35,13 +35,13 @@ func (b backend) zones(r *Resource[zone]) Operations[zone] {
 		if err != nil || len(nodes) == 0 {
 			return nil, err
 		}
-		return inMemory(r, []*zone{{availabilityZone, "network", "available"}}, q)
+		return inMemory(r, []*zone{{availabilityZone, "network", "available"}, {availabilityZone, "router", "available"}}, q)
 	}}
 }
 
 var zoneNames = listOf(text, "'%s' is not a list", false)
 
-// zoneHints are zones in which a network should be served.
+// zoneHints are zones in which a network or router should be served.
 var zoneHints = func() Type[[]string] {
 	t := zoneNames
 	t.Parse = func(j any) ([]string, error) {

@@ -174,13 +174,16 @@ func portIDs(list []ports.Port) []string {
 }
 
 // vlan is what gophercloud has only for networks of several segments.
-type vlan struct{ networks.CreateOptsBuilder }
+type vlan struct {
+	networks.CreateOptsBuilder
+	id int
+}
 
 func (v vlan) ToNetworkCreateMap() (map[string]any, error) {
 	body, err := v.CreateOptsBuilder.ToNetworkCreateMap()
 	if err == nil {
 		n := body["network"].(map[string]any)
-		n["provider:network_type"], n["provider:physical_network"], n["provider:segmentation_id"] = "vlan", "public", 66
+		n["provider:network_type"], n["provider:physical_network"], n["provider:segmentation_id"] = "vlan", "public", v.id
 	}
 	return body, err
 }
@@ -195,7 +198,7 @@ func TestGophercloudAdministrator(t *testing.T) {
 		external.NetworkExternalExt
 		provider.NetworkProviderExt
 	}
-	ok(t, networks.Create(ctx, c, external.CreateOptsExt{External: new(true), CreateOptsBuilder: vlan{networks.CreateOpts{Name: "gc-public"}}}).ExtractInto(&n))
+	ok(t, networks.Create(ctx, c, external.CreateOptsExt{External: new(true), CreateOptsBuilder: vlan{networks.CreateOpts{Name: "gc-public"}, 66}}).ExtractInto(&n))
 	expect(t, "the network", []any{n.External, n.NetworkType, n.PhysicalNetwork, n.SegmentationID}, []any{true, "vlan", "public", "66"})
 	found := all(t, networks.List(stranger, external.ListOptsExt{External: new(true), ListOptsBuilder: networks.ListOpts{Name: "gc-public"}}), networks.ExtractNetworks)
 	expect(t, "external networks", len(found), 1)

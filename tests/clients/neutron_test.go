@@ -66,7 +66,7 @@ func TestNeutronAdministrator(t *testing.T) {
 	expect(t, "the port's interface", port["binding:vif_type"], "ovs")
 	expect(t, "agent-list", in(admin.list("agent-list").column("host"), "compute1", "compute2"), []string{"compute1", "compute2"})
 	expect(t, "agent-show", admin.object("agent-show", nodes["compute2"])["host"], "compute2")
-	expect(t, "availability-zone-list", reader.list("availability-zone-list"), rows{{"name": "nova", "resource": "network", "state": "available"}})
+	expect(t, "availability-zone-list", reader.list("availability-zone-list"), rows{{"name": "nova", "resource": "network", "state": "available"}, {"name": "nova", "resource": "router", "state": "available"}})
 	expect(t, "net-ip-availability-show", admin.object("net-ip-availability-show", "ne-office")["used_ips"], 2)
 	expect(t, "net-ip-availability-list", in(admin.list("net-ip-availability-list").column("network_name"), "ne-office"), []string{"ne-office"})
 	expect(t, "ext-list", in(reader.list("ext-list").column("alias"), "agent", "quotas"), []string{"agent", "quotas"})

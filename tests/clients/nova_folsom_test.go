@@ -9,15 +9,21 @@ import (
 // What Folsom's Nova (2012.2.4) sends, in its order: .json on every path, no token, no project but in body and query.
 func TestFolsomsNova(t *testing.T) {
 	t.Parallel()
-	r := replay{t: t, url: cloud.open, vars: map[string]string{"fip": unbuilt, "group": unbuilt}, header: func(string) http.Header {
+	r := replay{t: t, url: cloud.open, vars: map[string]string{"group": unbuilt}, header: func(string) http.Header {
 		return http.Header{"Accept": {"application/json"}, "User-Agent": {"python-quantumclient"}}
 	}}
 	r.run([]call{
 		{does: "operator", call: "POST /networks.json", body: `{"network": {"tenant_id": "t1", "name": "private"}}`, want: "201", keeps: "net=network.id"},
 		{does: "operator", call: "POST /networks.json", body: `{"network": {"tenant_id": "t2", "name": "foreign"}}`, want: "201", keeps: "foreign=network.id"},
 		{does: "operator", call: "POST /networks.json", body: `{"network": {"tenant_id": "t2", "name": "shared", "shared": true}}`, want: "201", keeps: "shared=network.id"},
-		{does: "operator", call: "POST /networks.json", body: `{"network": {"tenant_id": "t2", "name": "nova", "router:external": true}}`, want: "201", keeps: "public=network.id"},
+		{does: "operator", call: "POST /networks.json", want: "201", keeps: "public=network.id",
+			body: `{"network": {"tenant_id": "t2", "name": "nova", "router:external": true, "provider:network_type": "vlan", "provider:physical_network": "public", "provider:segmentation_id": 12}}`},
+		{does: "operator", call: "POST /subnets.json", body: `{"subnet": {"tenant_id": "t2", "network_id": "$public", "ip_version": 4, "cidr": "192.0.2.0/24", "enable_dhcp": false}}`, want: "201"},
 		{does: "operator", call: "POST /subnets.json", body: `{"subnet": {"tenant_id": "t1", "network_id": "$net", "ip_version": 4, "cidr": "10.0.0.0/24", "dns_nameservers": ["192.0.2.53"]}}`, want: "201", keeps: "subnet=subnet.id"},
+
+		{does: "operator", call: "POST /routers.json", body: `{"router": {"tenant_id": "t1", "external_gateway_info": {"network_id": "$public"}}}`, want: "201", keeps: "router=router.id",
+			reads: []string{`router.external_gateway_info.network_id="$public"`}},
+		{does: "operator", call: "PUT /routers/$router/add_router_interface.json", body: `{"subnet_id": "$subnet"}`, want: "200", reads: []string{`subnet_id="$subnet"`, `port_id`}},
 
 		{does: "networks of a tenant", call: "GET /networks.json?tenant_id=t1&shared=False", want: "200",
 			reads: []string{`networks.*.id=["$net"]`, `networks.0.name="private"`, `networks.0.tenant_id="t1"`}},
@@ -59,13 +65,18 @@ func TestFolsomsNova(t *testing.T) {
 		{does: "floating IP, its port", call: "GET /ports/$port.json", want: "200", reads: []string{`port.id="$port"`, `port.device_id="u1"`}},
 		{does: "floating IPs, their ports", call: "GET /ports.json?tenant_id=t1", want: "200", reads: []string{`ports.*.id`}},
 		{does: "associate a floating IP", call: "GET /ports.json?device_id=u1&device_owner=compute%3Anova", want: "200", reads: []string{`ports.*.id=["$port","$fixed"]`}},
-		{does: "allocate a floating IP", call: "POST /floatingips.json", body: `{"floatingip": {"floating_network_id": "$public"}}`, want: "201", keeps: "fip=floatingip.id", issue: 4},
-		{does: "floating IP by address", call: "GET /floatingips.json?floating_ip_address=192.0.2.1", want: "200", reads: []string{`floatingips.*.id`}, issue: 4},
-		{does: "floating IPs of a tenant", call: "GET /floatingips.json?tenant_id=t1", want: "200", reads: []string{`floatingips.*.id`}, issue: 4},
-		{does: "floating IP", call: "GET /floatingips/$fip.json", want: "200", reads: []string{`floatingip.floating_ip_address`}, issue: 4},
-		{does: "associate a floating IP", call: "PUT /floatingips/$fip.json", body: `{"floatingip": {"port_id": "$port", "fixed_ip_address": "10.0.0.99"}}`, want: "200", issue: 4},
-		{does: "disassociate a floating IP", call: "PUT /floatingips/$fip.json", body: `{"floatingip": {"port_id": null}}`, want: "200", issue: 4},
-		{does: "release a floating IP", call: "DELETE /floatingips/$fip.json", want: "204", issue: 4},
+		{does: "allocate a floating IP, of which nobody says whose it is", call: "POST /floatingips.json", body: `{"floatingip": {"floating_network_id": "$public"}}`, want: "400 HTTPBadRequest"},
+		{does: "allocate a floating IP", call: "POST /floatingips.json", body: `{"floatingip": {"floating_network_id": "$public", "tenant_id": "t1"}}`, want: "201", keeps: "fip=floatingip.id"},
+		{does: "floating IP", call: "GET /floatingips/$fip.json", want: "200", keeps: "address=floatingip.floating_ip_address",
+			reads: []string{`floatingip.floating_network_id="$public"`, `floatingip.port_id=null`, `floatingip.fixed_ip_address=null`, `floatingip.router_id=null`}},
+		{does: "floating IP by address", call: "GET /floatingips.json?floating_ip_address=$address", want: "200", reads: []string{`floatingips.*.id=["$fip"]`}},
+		{does: "floating IPs of a tenant", call: "GET /floatingips.json?tenant_id=t1", want: "200", reads: []string{`floatingips.*.id=["$fip"]`}},
+		{does: "associate a floating IP", call: "PUT /floatingips/$fip.json", body: `{"floatingip": {"port_id": "$fixed", "fixed_ip_address": "10.0.0.99"}}`, want: "200",
+			reads: []string{`floatingip.port_id="$fixed"`, `floatingip.fixed_ip_address="10.0.0.99"`, `floatingip.router_id="$router"`}},
+		{does: "disassociate a floating IP", call: "PUT /floatingips/$fip.json", body: `{"floatingip": {"port_id": null}}`, want: "200", reads: []string{`floatingip.port_id=null`, `floatingip.fixed_ip_address=null`}},
+		{does: "release a floating IP", call: "DELETE /floatingips/$fip.json", want: "204"},
+		{does: "release a floating IP again", call: "DELETE /floatingips/$fip.json", want: "404 FloatingIPNotFound"},
+		{does: "operator", call: "PUT /routers/$router/remove_router_interface.json", body: `{"subnet_id": "$subnet"}`, want: "200"},
 
 		{does: "deallocate_for_instance", call: "DELETE /ports/$port.json", want: "204"},
 		{does: "deallocate_for_instance", call: "DELETE /ports/$fixed.json", want: "204"},

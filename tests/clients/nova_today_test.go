@@ -42,14 +42,18 @@ func TestTodaysNova(t *testing.T) {
 		return h
 	}
 	r := replay{t: t, url: cloud.url, header: header, vars: map[string]string{"project": cloud.keystone.ProjectID(keystone.Blue),
-		"fip": unbuilt, "group": unbuilt, "rule": unbuilt}}
+		"group": unbuilt, "rule": unbuilt}}
 	r.run([]call{
 		{does: "user", who: user, call: "POST /networks", body: `{"network": {"name": "nova-private", "dns_domain": "example.org."}}`, want: "201", keeps: "net=network.id"},
 		{does: "user", who: user, call: "POST /subnets", body: `{"subnet": {"network_id": "$net", "ip_version": 4, "cidr": "10.2.0.0/24", "dns_nameservers": ["192.0.2.53"]}}`, want: "201", keeps: "subnet=subnet.id"},
 		{does: "user", who: user, call: "POST /networks", body: `{"network": {"name": "nova-small"}}`, want: "201", keeps: "small=network.id"},
 		{does: "user", who: user, call: "POST /subnets", body: `{"subnet": {"network_id": "$small", "ip_version": 4, "cidr": "10.3.0.0/30", "enable_dhcp": false}}`, want: "201"},
 		{does: "user", who: user, call: "POST /ports", body: `{"port": {"network_id": "$small"}}`, want: "201"},
-		{does: "operator", who: admin, call: "POST /networks", body: `{"network": {"name": "nova-public", "router:external": true}}`, want: "201", keeps: "public=network.id"},
+		{does: "operator", who: admin, call: "POST /networks", want: "201", keeps: "public=network.id",
+			body: `{"network": {"name": "nova-public", "router:external": true, "provider:network_type": "vlan", "provider:physical_network": "public", "provider:segmentation_id": 79}}`},
+		{does: "operator", who: admin, call: "POST /subnets", body: `{"subnet": {"network_id": "$public", "ip_version": 4, "cidr": "198.51.100.0/24", "enable_dhcp": false}}`, want: "201"},
+		{does: "user", who: user, call: "POST /routers", body: `{"router": {"external_gateway_info": {"network_id": "$public"}}}`, want: "201", keeps: "router=router.id"},
+		{does: "user", who: user, call: "PUT /routers/$router/add_router_interface", body: `{"subnet_id": "$subnet"}`, want: "200"},
 		{does: "operator", who: admin, call: "PUT /quotas/nova-limited", body: `{"quota": {"port": 0}}`, want: "200"},
 
 		{does: "extensions", who: nova, call: "GET /extensions", want: "200", keeps: "aliases=extensions.*.alias"},
@@ -145,14 +149,16 @@ func TestTodaysNova(t *testing.T) {
 
 		{does: "floating IP pools", who: user, call: "GET /networks?router%3Aexternal=True&fields=id&name=nova-public", want: "200", reads: []string{`networks=[{"id":"$public"}]`}},
 		{does: "floating IP pools", who: user, call: "GET /networks?router%3Aexternal=True", want: "200", reads: []string{`networks.*.id`, `networks.*.name`}},
-		{does: "floating IPs of an address", who: nova, call: "GET /floatingips?fixed_ip_address=10.2.0.50&port_id=$port", want: "200", reads: []string{`floatingips=[]`}, issue: 4},
-		{does: "floating IPs of the project", who: user, call: "GET /floatingips?tenant_id=$project", want: "200", issue: 4},
-		{does: "floating IP by address", who: user, call: "GET /floatingips?floating_ip_address=192.0.2.1", want: "200", issue: 4},
-		{does: "allocate a floating IP", who: user, call: "POST /floatingips", body: `{"floatingip": {"floating_network_id": "$public"}}`, want: "201", keeps: "fip=floatingip.id", issue: 4},
-		{does: "floating IP", who: user, call: "GET /floatingips/$fip", want: "200", reads: []string{`floatingip.port_details`}, issue: 4},
-		{does: "associate a floating IP", who: user, call: "PUT /floatingips/$fip", body: `{"floatingip": {"port_id": "$port", "fixed_ip_address": "10.2.0.50"}}`, want: "200", issue: 4},
-		{does: "disassociate a floating IP", who: user, call: "PUT /floatingips/$fip", body: `{"floatingip": {"port_id": null}}`, want: "200", issue: 4},
-		{does: "release a floating IP", who: user, call: "DELETE /floatingips/$fip", want: "204", issue: 4},
+		{does: "floating IPs of an address", who: nova, call: "GET /floatingips?fixed_ip_address=10.2.0.50&port_id=$port", want: "200", reads: []string{`floatingips=[]`}},
+		{does: "allocate a floating IP", who: user, call: "POST /floatingips", body: `{"floatingip": {"floating_network_id": "$public"}}`, want: "201", keeps: "fip=floatingip.id"},
+		{does: "floating IP", who: user, call: "GET /floatingips/$fip", want: "200", keeps: "address=floatingip.floating_ip_address", reads: []string{`floatingip.port_details=null`, `floatingip.status="DOWN"`}},
+		{does: "floating IPs of the project", who: user, call: "GET /floatingips?tenant_id=$project", want: "200", reads: []string{`floatingips.*.floating_network_id`}},
+		{does: "floating IP by address", who: user, call: "GET /floatingips?floating_ip_address=$address", want: "200", reads: []string{`floatingips.*.id=["$fip"]`}},
+		{does: "associate a floating IP", who: user, call: "PUT /floatingips/$fip", body: `{"floatingip": {"port_id": "$port", "fixed_ip_address": "10.2.0.50"}}`, want: "200",
+			reads: []string{`floatingip.port_details.device_id="nova-u1"`, `floatingip.router_id="$router"`}},
+		{does: "floating IPs of an address", who: nova, call: "GET /floatingips?fixed_ip_address=10.2.0.50&port_id=$port", want: "200", reads: []string{`floatingips.*.floating_ip_address=["$address"]`}},
+		{does: "disassociate a floating IP", who: user, call: "PUT /floatingips/$fip", body: `{"floatingip": {"port_id": null}}`, want: "200", reads: []string{`floatingip.port_details=null`}},
+		{does: "release a floating IP", who: user, call: "DELETE /floatingips/$fip", want: "204"},
 
 		{does: "security groups of the project", who: user, call: "GET /security-groups?tenant_id=$project", want: "200", reads: []string{`security_groups.*.id`}, issue: 5},
 		{does: "security group by name", who: user, call: "GET /security-groups?name=default&fields=id&tenant_id=$project", want: "200", issue: 5},
@@ -176,8 +182,8 @@ func TestTodaysNova(t *testing.T) {
 		{does: "deallocate", who: userLate, call: "DELETE /ports/$port", want: "204"},
 	})
 	aliases := strings.Fields(strings.Trim(r.vars["aliases"], "[]"))
-	for alias, wanted := range map[string]bool{"binding-extended": true, "dns-integration": true, "ip-substring-filtering": true, "quota_details": true,
-		"multi-provider": false, "fip-port-details": false, "segment": false, "port-resource-request-groups": false, "vnic-index": false} {
+	for alias, wanted := range map[string]bool{"binding-extended": true, "dns-integration": true, "ip-substring-filtering": true, "quota_details": true, "fip-port-details": true,
+		"multi-provider": false, "segment": false, "port-resource-request-groups": false, "vnic-index": false} {
 		if slices.Contains(aliases, alias) != wanted {
 			t.Errorf("the extension %s is listed: %t", alias, !wanted)
 		}

@@ -85,7 +85,7 @@ func TestOpenStackAdministrator(t *testing.T) {
 	expect(t, "network agent list", admin.list("network", "agent", "list", "--host", "compute1", "--agent-type", "open-vswitch"), rows{{"ID": nodes["compute1"],
 		"Agent Type": "Open vSwitch agent", "Host": "compute1", "Availability Zone": "nova", "Alive": false, "State": true, "Binary": "ovs-vswitchd"}})
 	expect(t, "network agent show", admin.object("network", "agent", "show", nodes["compute1"])["configuration"].(map[string]any)["datapath_type"], "system")
-	expect(t, "availability zone list", admin.list("availability", "zone", "list", "--network"), rows{{"Zone Name": "nova", "Zone Status": "available"}})
+	expect(t, "availability zone list", admin.list("availability", "zone", "list", "--network"), rows{{"Zone Name": "nova", "Zone Status": "available"}, {"Zone Name": "nova", "Zone Status": "available"}})
 	expect(t, "ip availability list", in(admin.list("ip", "availability", "list", "--ip-version", "4").column("Network Name"), "os-office"), []string{"os-office"})
 	expect(t, "ip availability show", admin.object("ip", "availability", "show", "os-office")["used_ips"], 2)
 	wanted := []string{"binding", "extra_dhcp_opt", "quotas", "rbac-policies", "standard-attr-tag"}

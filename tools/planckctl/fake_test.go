@@ -14,9 +14,12 @@ import (
 	"github.com/planck-sdn/planck/northbound/admin"
 )
 
-const web1 = "6f1c2d3e-0000-4000-8000-000000000001"
+const (
+	web1 = "6f1c2d3e-0000-4000-8000-000000000001"
+	edge = "9e1d2d3e-0000-4000-8000-000000000001"
+)
 
-// fake is a controller of two nodes, one of them refused, with a port and its entries.
+// fake is a controller of two nodes, one of them refused, with a port and its entries, and routers.
 type fake struct {
 	well bool // no problems, and everything confirmed
 }
@@ -51,6 +54,43 @@ func (f *fake) Port(_ context.Context, id string) (admin.Port, error) {
 		Status: "ACTIVE", HostID: "compute1", VIFType: "ovs", LastDHCP: "REQUEST 10.1.0.5: ACK",
 		Plugged: []admin.Plugged{{Node: "compute1", Interface: "tap6f1c", Ofport: 3, Active: true, Attached: true, Confirmed: true},
 			{Node: "compute2", Interface: "tap6f1d", Ofport: 9}}}, nil
+}
+
+func (f *fake) Routers(context.Context) ([]admin.Router, error) {
+	return []admin.Router{
+		{ID: edge, Name: "edge", ProjectID: "acme", AdminStateUp: true, Key: 8388611, Gateway: &admin.RouterGateway{Node: "compute1", Addresses: []string{"192.0.2.10/24"}}},
+		{ID: "9e1d2d3e-0000-4000-8000-000000000002", Name: "lost", ProjectID: "acme", Key: 8388612, Gateway: &admin.RouterGateway{Addresses: []string{"192.0.2.11/24"}}},
+		{ID: "9e1d2d3e-0000-4000-8000-000000000003", Name: "in\x1bside", ProjectID: "acme", AdminStateUp: true, Key: 8388613},
+	}, nil
+}
+
+func (f *fake) Router(_ context.Context, id string) (admin.Router, error) {
+	list, _ := f.Routers(context.Background())
+	switch id {
+	case edge:
+		r := list[0]
+		r.Gateway = &admin.RouterGateway{NetworkID: "5e1d2d3e-0000-4000-8000-000000000001", PortID: "6f1c2d3e-0000-4000-8000-000000000010", MAC: "fa:16:3e:00:00:10",
+			Addresses: []string{"192.0.2.10/24"}, EnableSNAT: true, Zone: 32769, Node: "compute1", Generation: 3}
+		r.Interfaces = []admin.RouterInterface{
+			{PortID: "6f1c2d3e-0000-4000-8000-000000000011", NetworkID: "5e1d2d3e-0000-4000-8000-000000000002", MAC: "fa:16:3e:00:00:11", Addresses: []string{"10.1.0.1/24"}, AdminStateUp: true},
+			{PortID: "6f1c2d3e-0000-4000-8000-000000000012", NetworkID: "5e1d2d3e-0000-4000-8000-000000000003", MAC: "fa:16:3e:00:00:12", Addresses: []string{"10.2.0.1/24", "10.3.0.1/24"}}}
+		r.Routes = []admin.Route{{Destination: "10.7.0.0/16", NextHop: "10.1.0.7"}}
+		r.FloatingIPs = []admin.FloatingIP{
+			{ID: "f1", Address: "192.0.2.77", FixedIP: "10.1.0.5", PortID: web1, Node: "compute2"},
+			{ID: "f2", Address: "192.0.2.78", FixedIP: "10.1.0.6", PortID: web1}}
+		r.Neighbours = []admin.Neighbour{{Address: "192.0.2.1", MAC: "02:00:00:00:00:01", Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}
+		return r, nil
+	case list[1].ID:
+		return list[1], nil
+	}
+	return admin.Router{}, model.Errorf(http.StatusNotFound, "RouterNotFound", "Router %s could not be found.", id)
+}
+
+func (f *fake) MoveRouter(_ context.Context, id, node string) error {
+	if id != edge {
+		return model.Errorf(http.StatusConflict, "RouterWithoutGateway", "Router %s has no external gateway: no node serves it.", id)
+	}
+	return f.known(node)
 }
 
 func (f *fake) Flows(_ context.Context, q admin.FlowQuery) ([]admin.Flow, error) {
@@ -95,7 +135,7 @@ func (f *fake) Reconcile(_ context.Context, node string, force bool) error {
 func (f *fake) ForgetNode(_ context.Context, node string) error { return f.known(node) }
 func (f *fake) DeleteNode(_ context.Context, node string) error { return f.known(node) }
 
-// serve serves the fake, and as much of Neutron's list of ports as planckctl asks for.
+// serve serves the fake, and as much of Neutron's lists of ports and routers as planckctl asks for.
 func serve(t *testing.T, f *fake) (url string) {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
@@ -104,6 +144,10 @@ func serve(t *testing.T, f *fake) (url string) {
 	engine.GET("/v2.0/ports", func(c *gin.Context) {
 		ports := map[string]string{"web1": `{"id":"` + web1 + `"}`, "twins": `{"id":"a"},{"id":"b"}`}
 		c.Data(http.StatusOK, "application/json", []byte(`{"ports":[`+ports[c.Query("name")]+`]}`))
+	})
+	engine.GET("/v2.0/routers", func(c *gin.Context) {
+		routers := map[string]string{"edge": `{"id":"` + edge + `"}`, "lost": `{"id":"9e1d2d3e-0000-4000-8000-000000000002"}`}
+		c.Data(http.StatusOK, "application/json", []byte(`{"routers":[`+routers[c.Query("name")]+`]}`))
 	})
 	engine.GET("/proxy/*rest", func(c *gin.Context) { c.String(http.StatusBadGateway, "<html>bad gateway</html>") })
 	server := httptest.NewServer(engine)

@@ -30,7 +30,7 @@ rule that made it, and the API objects that own it. PRESENT tells whether the sw
 				r.query.Set("node", node)
 			}
 			if port != "" {
-				id, err := t.portID(c.Context(), port)
+				id, err := t.idOf(c.Context(), "port", port)
 				if err != nil {
 					return err
 				}

@@ -24,6 +24,8 @@ func TestOutput(t *testing.T) {
 			"node delete compute1", "node delete compute1 -o json", "node delete a/b", "node show"},
 		"port": {"port show " + web1, "port show web1", "port show web1 -o json", "port show twins", "port show nobody",
 			"port show 6f1c2d3e-0000-4000-8000-00000000ffff"},
+		"router": {"router list", "router list -o json", "router show " + edge, "router show edge", "router show edge -o json", "router show lost", "router show nobody",
+			"router show 9e1d2d3e-0000-4000-8000-00000000ffff", "router move edge compute1", "router move edge compute1 -o json", "router move edge compute9", "router move lost compute1", "router move edge"},
 		"flow": {"flow list", "flow list --explain", "flow list --node compute1 --port web1", "flow list --port nobody",
 			"flow list -o json"},
 		"wait":  {"well: wait", "wait --timeout 1ms", "wait --timeout 1ms -o json", "wait --timeout 1h"},
@@ -121,7 +123,7 @@ func TestEveryVerbHasExamples(t *testing.T) {
 // TestCompletion asks as a shell does.
 func TestCompletion(t *testing.T) {
 	api := serve(t, &fake{})
-	for _, line := range []string{"node show ", "flow list --node "} {
+	for _, line := range []string{"node show ", "flow list --node ", "router move edge "} {
 		args := append([]string{"__complete", "--api", api}, strings.Fields(line)...)
 		stdout, _, code := ctl(t, append(args, "")...)
 		if !strings.HasPrefix(stdout, "compute1\ncompute2\n") || code != 0 {

@@ -16,7 +16,7 @@ func newPortShow(t *tool) *cobra.Command {
   planckctl port show 6f1c2d3e-0000-4000-8000-000000000001 -o json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			id, err := t.portID(c.Context(), args[0])
+			id, err := t.idOf(c.Context(), "port", args[0])
 			if err != nil {
 				return err
 			}
@@ -35,7 +35,7 @@ func portTable(p *admin.Port) *table {
 	t.add("MAC address", p.MAC)
 	t.add("Fixed IPs", strings.Join(p.FixedIPs, ", "))
 	t.add("Device owner", p.DeviceOwner)
-	t.add("Admin state", map[bool]string{true: "up", false: "down"}[p.AdminStateUp])
+	t.add("Admin state", upOrDown(p.AdminStateUp))
 	t.add("Status", p.Status)
 	t.add("Reason", p.StatusReason)
 	t.add("Binding", strings.TrimSpace(p.VIFType+" "+p.HostID))

@@ -60,6 +60,7 @@ Exit codes: 0, done and well; 1, the answer is bad news (status, db check: there
 		newGroup("node", "Nodes, as the controller sees them",
 			newNodeList(t), newNodeShow(t), newNodeReconcile(t), newNodeForget(t), newNodeDelete(t)),
 		newGroup("port", "Ports, as the data plane sees them", newPortShow(t)),
+		newGroup("router", "Routers, as the data plane sees them", newRouterList(t), newRouterShow(t), newRouterMove(t)),
 		newGroup("flow", "Flow entries and what they are for", newFlowList(t)),
 		newGroup("db", "The database itself", newDBCheck(t)),
 		newWait(t),
