@@ -70,7 +70,7 @@ func (b *testbed) run(ctx context.Context, variables []string, flags ...string) 
 		return err
 	}
 	started, err := cloud.Start(ctx, cloud.Options{Lab: b.Lab, Binary: filepath.Join(b.e.bin, "planckd"), Database: url, Environment: variables,
-		Flags: append([]string{"--pprof", b.pprofSocket(), "--quota", "network=-1,subnet=-1,port=-1"}, flags...)})
+		Flags: append([]string{"--pprof", b.pprofSocket(), "--quota", "network=-1,subnet=-1,port=-1,router=-1,floatingip=-1"}, flags...)})
 	if err != nil {
 		return err
 	}

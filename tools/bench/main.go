@@ -32,6 +32,7 @@ var benchmarks = []benchmark{
 	{"dhcp", benchDHCP},
 	{"memory", benchMemory},
 	{"entries", benchEntries},
+	{"routing", benchRouting},
 }
 
 // environment is what benchmarks share.
