@@ -12,7 +12,7 @@ import (
 
 var (
 	ruleRouter = pipeline.NewRule(407, "arp", "answer for a router",
-		"An ARP request from a port here for an address of a router of the network is answered: the router is on every node.")
+		"An ARP request from a port here for an address of a router of the network is answered: the router is on every node. When the address comes to a node, the ports there are told.")
 	ruleGateway = pipeline.NewRule(408, "arp", "answer for a router's external address",
 		"An ARP request on the external network for the router's address is answered by the router's gateway node alone.")
 	ruleFloating = pipeline.NewRule(409, "arp", "answer for a floating IP",
@@ -26,6 +26,9 @@ func router(c *pipeline.Context, r *model.Router) {
 	for _, i := range routing.Interfaces(c.View, r) {
 		if c.View.IsPresent(i.Network.Number, c.Node.Number) {
 			answer(c, ruleRouter, i.Network, i.Address, i.Port.MAC, pipeline.FromPort)
+			// VMs may remember the MAC address of an earlier interface.
+			c.Announce(flow.PacketOut{InPort: flow.PortController, Data: announcement(i.Port.MAC, i.Address),
+				Actions: append(pipeline.SendOn(i.Network.Key), flow.ToGroup{ID: l2.GroupID(i.Network.Key, l2.FloodHere)})})
 		}
 	}
 	if g := routing.GatewayOf(c.View, r); g != nil && g.Node == c.Node.Number {

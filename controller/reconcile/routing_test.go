@@ -159,12 +159,12 @@ func TestEffectsFollowNewEntries(t *testing.T) {
 	p.MAC[5]++
 	v = b.next(v, model.Change{Ref: p.Ref(), Object: &p})
 	b.confirmed(v)
-	want(first, "an entry that does something else")
+	want(first, "an entry that does something else", addressOf(2))
 
-	// The address goes from port 1 to port 3: the entry has another owner, and is not new.
+	// The address goes from port 1 to port 3, which has another MAC.
 	v = b.next(v, addressed(v, 1, addressOf(1)), addressed(v, 3, addressOf(3), addressOf(101)))
 	b.confirmed(v)
-	want(first, "another owner")
+	want(first, "another owner", addressOf(101))
 
 	first.Close(nil)
 	second := &recorder{memorySession: newSession(sw)}

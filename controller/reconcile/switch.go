@@ -130,7 +130,7 @@ func New(cfg Config, v *topology.View) *Switch {
 		touched:     map[topology.Unit]struct{}{},
 		inPlace:     map[model.Number]struct{}{},
 		quarantined: map[topology.Unit]*quarantine{},
-		effects:     effects{owed: map[flow.Key]struct{}{}},
+		effects:     effects{owed: map[flow.Key]debt{}},
 		state:       Away,
 	}
 	s.view.Store(v)

@@ -216,6 +216,10 @@ func (r *routed) interfaceToPacket(ctx context.Context, e *environment, from, to
 		if err := r.WaitConverged(ctx, time.Minute); err != nil {
 			return err
 		}
+		// The interface has another MAC address each time, and a kernel takes no news of a neighbour for a second.
+		if _, err := to.Exec("ip", "neigh", "flush", "dev", "eth0"); err != nil {
+			return err
+		}
 		t, q, err := d.opens(ctx, func() error { return r.attach(ctx, subnet) })
 		if err != nil {
 			return err
