@@ -100,10 +100,13 @@ func SetHops(n int) flow.Action {
 // SendOn are the actions by which a router puts a packet into another network: it may go wherever a packet from a port here may, also back
 // to where it came from.
 func SendOn(network model.NetworkKey) []flow.Action {
-	return []flow.Action{
-		flow.SetField{Field: flow.Metadata, Value: uint64(network)<<networkShift | routedBit, Mask: portMask | networkMask | originMask | routedBit},
-		Set(flow.InPort, 0).(flow.Action),
-	}
+	return []flow.Action{SentOn(network), Set(flow.InPort, 0).(flow.Action)}
+}
+
+// SentOn does so to a packet of the controller's own, which came in by no port. (When the in_port of such a packet is changed, Open
+// vSwitch loses it in conntrack: it finds neither the port that it says nor one that it came in by.)
+func SentOn(network model.NetworkKey) flow.Action {
+	return flow.SetField{Field: flow.Metadata, Value: uint64(network)<<networkShift | routedBit, Mask: portMask | networkMask | originMask | routedBit}
 }
 
 // SetSource is the write-metadata that classify does.

@@ -289,6 +289,7 @@ func (s *Switch) update(ctx context.Context) {
 		delete(s.quarantined, u) // it changed: try again at once
 		s.render(u)
 	}
+	s.collide(units)
 	if session != nil {
 		s.disconnected()
 		s.session.Store(&sessionBox{session})
@@ -317,9 +318,24 @@ func (s *Switch) render(u topology.Unit) {
 	}
 	s.tables.set(u, r, s.dirty)
 	s.touched[u] = struct{}{}
-	for _, f := range r.Flows {
-		for _, loser := range s.tables.collisions(f.Key()) {
-			s.collided(f.Key(), loser)
+}
+
+// collide looks for entries of units that were rendered which lost their place, or took another's. It comes after all of them: while
+// some are rendered by the old topology and some by the new, several that share an entry differ about it.
+func (s *Switch) collide(units map[topology.Unit]struct{}) {
+	type loss struct {
+		key   flow.Key
+		loser topology.Unit
+	}
+	seen := map[loss]bool{}
+	for u := range units {
+		for _, f := range s.tables.units[u].Flows {
+			for _, loser := range s.tables.collisions(f.Key()) {
+				if l := (loss{f.Key(), loser}); !seen[l] {
+					seen[l] = true
+					s.collided(l.key, l.loser)
+				}
+			}
 		}
 	}
 }

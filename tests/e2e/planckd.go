@@ -112,6 +112,14 @@ func (p *Planckd) Start() {
 		t.Fatal(err)
 	}
 	p.process = process
+	p.cloud.t.Cleanup(func() {
+		const collision = "two objects want different entries at one place"
+		for line := range strings.Lines(process.Output()) {
+			if strings.Contains(line, collision) {
+				t.Errorf("%s: %s", p.name, line)
+			}
+		}
+	})
 	lab.Eventually(t, limit, p.name+" answers", func() error {
 		if !process.Running() {
 			t.Fatalf("%s ended:\n%s", p.name, process.Tail(20))

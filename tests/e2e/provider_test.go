@@ -8,15 +8,6 @@ import (
 	"github.com/planck-sdn/planck/tests/lab"
 )
 
-// Outside is a machine outside the cloud, on the physical network of a node's bridge: behind an access port of a
-// VLAN, or untagged (0).
-func (c *Cloud) Outside(n *lab.Node, name, bridge string, vlan int, mac, prefix string) *VM {
-	c.t.Helper()
-	v := &VM{VM: n.AddHost(name, bridge, vlan, mac), cloud: c, IP: prefix[:len(prefix)-len("/24")]}
-	v.SetAddress(prefix)
-	return v
-}
-
 // TestProviderNetworks: networks that are VLANs of a physical network, and the physical network itself.
 func TestProviderNetworks(t *testing.T) {
 	c := Start(t, Options{})

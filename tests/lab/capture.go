@@ -50,7 +50,7 @@ func (n *Node) Capture(iface, filter string) *Capture {
 
 // CaptureUnderlay watches what the nodes send to each other, each frame once.
 func (l *Lab) CaptureUnderlay(filter string) *Capture {
-	c, err := l.wire.capture("underlay", filter)
+	c, err := l.wire.capture(underlayWire, filter)
 	if err != nil {
 		l.fatal("capture on the underlay: %v", err)
 	}

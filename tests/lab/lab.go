@@ -28,6 +28,12 @@ var (
 // wireMTU lets every underlay MTU through that a node may ask for.
 const wireMTU = 9216
 
+// The nodes' underlay: the bridge in the wire namespace, and the bridge of each node that is on it.
+const (
+	underlayWire   = "underlay"
+	underlayBridge = "br-phy"
+)
+
 var errClosed = errors.New("the lab is closed")
 
 // Options say how to make a lab.
@@ -134,7 +140,7 @@ func (l *Lab) build() error {
 	); err != nil {
 		return err
 	}
-	return l.addWire("underlay")
+	return l.addWire(underlayWire)
 }
 
 func (l *Lab) addWire(bridge string) error {
@@ -217,7 +223,7 @@ func (l *Lab) StartInController(name string, env []string, args ...string) (*Pro
 // DialController connects, from wherever the caller is, to an address inside the controller's namespace, its
 // loopback included. Its signature is that of http.Transport's DialContext.
 func (l *Lab) DialController(ctx context.Context, network, address string) (net.Conn, error) {
-	return l.ctl.dial(ctx, network, address)
+	return l.ctl.dial(ctx, nil, network, address)
 }
 
 // ListenController listens inside the controller's namespace, for streams.
@@ -307,9 +313,10 @@ func forget(l *Lab) {
 	open.labs = slices.DeleteFunc(open.labs, func(o *Lab) bool { return o == l })
 }
 
-// dial connects from inside the namespace. The address must be numeric: looking up a name leaves the thread.
-func (ns namespace) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	d := net.Dialer{Timeout: 10 * time.Second}
+// dial connects from inside the namespace, from a local address or nil. The address must be numeric: looking up a name
+// leaves the thread.
+func (ns namespace) dial(ctx context.Context, local net.Addr, network, address string) (conn net.Conn, err error) {
+	d := net.Dialer{Timeout: 10 * time.Second, LocalAddr: local}
 	err = ns.do(func() error {
 		conn, err = d.DialContext(ctx, network, address)
 		return err

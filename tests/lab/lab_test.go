@@ -447,3 +447,64 @@ func TestDummyNode(t *testing.T) {
 		t.Errorf("the command to attach: %s", got)
 	}
 }
+
+// TestOneNIC: tunnels and a physical network on one interface, on one machine with the controller and on others.
+func TestOneNIC(t *testing.T) {
+	l := ForTest(t)
+	mapped := NodeOptions{Mappings: map[string]string{"public": "br-phy"}}
+	one := l.AddNode("compute1", NodeOptions{Mappings: mapped.Mappings, InController: true})
+	two := l.AddNode("compute2", mapped)
+	three := l.AddNode("compute3", NodeOptions{Mappings: map[string]string{"public": "br-ex"}})
+	l.WarmTunnels()
+	var hosts []*VM
+	for i, n := range []*Node{one, two, three} {
+		bridge := n.options.Mappings["public"]
+		h := n.AddHost(fmt.Sprint("host", i), bridge, 0, fmt.Sprintf("02:00:00:00:00:0%d", i+1))
+		h.SetAddress(fmt.Sprintf("203.0.113.%d/24", i+1))
+		hosts = append(hosts, h)
+	}
+	mustReach(t, hosts[0], "203.0.113.2")
+	mustReach(t, hosts[0], "203.0.113.3")
+	// The node is where the controller is.
+	if _, err := one.Exec("ping", "-c", "1", "-W", "1", l.ControllerIP().String()); err != nil || one.Namespace() != l.ControllerNamespace() {
+		t.Errorf("the node is in %s, the controller in %s; %v", one.Namespace(), l.ControllerNamespace(), err)
+	}
+	if err := one.Close(); err == nil || !one.Vswitchd().Running() {
+		t.Errorf("the controller's machine burnt down: %v", err)
+	}
+	if _, err := l.physnet("other", false); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.physnet("other", true); err == nil {
+		t.Error("a physical network with a wire of its own is the underlay as well")
+	}
+}
+
+// TestOutsideRouter: a host behind a router outside the cloud, and what the router says of packets that are too big.
+func TestOutsideRouter(t *testing.T) {
+	l := ForTest(t)
+	n := l.AddNode("compute1", NodeOptions{Mappings: map[string]string{"public": "br-ex"}})
+	host := n.AddHost("host", "br-ex", 0, "02:00:00:00:00:01")
+	router := n.AddHost("router", "br-ex", 0, "02:00:00:00:00:02")
+	far := n.AddHost("far", "br-ex", 99, "02:00:00:00:00:03")
+	host.SetAddress("203.0.113.2/24")
+	router.SetAddress("203.0.113.1/24")
+	router.Connect(far, "198.51.100.1/24", "198.51.100.2/24", 1400)
+	far.Route("default", "198.51.100.1")
+	host.Route("default", "203.0.113.1")
+	if err := host.CannotReach("198.51.100.2"); err != nil {
+		t.Errorf("before it forwards: %v", err)
+	}
+	router.Forward()
+	mustReach(t, host, "198.51.100.2")
+	far.AddAddress("192.0.2.7/32", "lo")
+	router.Route("192.0.2.0/24", "198.51.100.2")
+	mustReach(t, host, "192.0.2.7")
+	tooBig := host.Capture("inbound and icmp[icmptype] == icmp-unreach")
+	if r, err := host.Ping("198.51.100.2", PingOptions{Size: 1450, DF: true, Count: 1}); err != nil || r.Received != 0 {
+		t.Errorf("%v, %v", r, err)
+	}
+	if err := tooBig.Seen(1); err != nil {
+		t.Error(err)
+	}
+}

@@ -109,6 +109,11 @@ func (ns namespace) noIPv6() error {
 	})
 }
 
+// sysctl sets one of the kernel's network parameters, by its path under /proc/sys.
+func (ns namespace) sysctl(path, value string) error {
+	return ns.do(func() error { return os.WriteFile("/proc/sys/"+path, []byte(value), 0) })
+}
+
 // noOffload makes interfaces carry whole, checksummed packets: the userspace datapath passes on what it reads, and a
 // checksum left to a NIC that does not exist is wrong for TCP and UDP (ping works all the same).
 func (ns namespace) noOffload(interfaces ...string) error {

@@ -23,8 +23,12 @@ type NodeOptions struct {
 	// lab, 10.0.0.12 for the second...
 	EncapIP netip.Addr
 	// Mappings names the bridge of each physical network, such as {"public": "br-ex"}. All nodes (and hosts, see
-	// AddHost) with the same physical network share a wire that carries VLAN tags.
+	// AddHost) with the same physical network share a wire that carries VLAN tags. A mapping to br-phy gives the node one
+	// NIC for it and for the tunnels: the physical network's wire is then the underlay, for all nodes.
 	Mappings map[string]string
+	// InController puts the node into the controller's namespace: one machine with all roles. There can be one, it has
+	// no connection to a controller that could be cut, and it goes with the lab.
+	InController bool
 	// UnderlayMTU is the MTU of the node's underlay interface and of br-phy. Zero: 1500.
 	UnderlayMTU int
 	// Dummy gives the node OpenFlow and OVSDB as real as any, and no packets: every interface is a dummy. It is
@@ -154,7 +158,9 @@ func (n *Node) Exec(args ...string) (string, error) {
 func (n *Node) start() error {
 	began := time.Now()
 	var err error
-	if n.ns, err = n.lab.addNamespace(n.Name); err != nil {
+	if n.options.InController {
+		n.ns = n.lab.ctl
+	} else if n.ns, err = n.lab.addNamespace(n.Name); err != nil {
 		return err
 	}
 	if err := os.Mkdir(n.dir, 0o755); err != nil {
@@ -181,22 +187,28 @@ func (n *Node) start() error {
 
 // connectLinks lays the node's cables: to the controller, to the underlay, and to its physical networks.
 func (n *Node) connectLinks() error {
-	if err := n.cable("mgmt", n.lab.ctl, "mgmt", 1500); err != nil {
-		return err
-	}
-	if err := n.ns.ip(fmt.Sprintf("addr add %s/%d dev mgmt", n.mgmtIP, mgmtBits)); err != nil {
-		return err
+	if !n.options.InController {
+		if err := n.cable("mgmt", n.lab.ctl, "mgmt", 1500); err != nil {
+			return err
+		}
+		if err := n.ns.ip(fmt.Sprintf("addr add %s/%d dev mgmt", n.mgmtIP, mgmtBits)); err != nil {
+			return err
+		}
 	}
 	if n.options.Dummy {
 		return nil
 	}
-	if err := n.cable("eth0", n.lab.wire, "underlay", n.options.UnderlayMTU); err != nil {
+	if err := n.cable("eth0", n.lab.wire, underlayWire, n.options.UnderlayMTU); err != nil {
 		return err
 	}
 	for i, physnet := range slices.Sorted(maps.Keys(n.options.Mappings)) {
-		wire, err := n.lab.physnet(physnet)
+		shared := n.options.Mappings[physnet] == underlayBridge
+		wire, err := n.lab.physnet(physnet, shared)
 		if err != nil {
 			return err
+		}
+		if shared {
+			continue
 		}
 		if err := n.cable(fmt.Sprintf("ph%d", i), n.lab.wire, wire, 1500); err != nil {
 			return err
@@ -224,17 +236,23 @@ func (n *Node) cable(name string, far namespace, bridge string, mtu int) error {
 	return far.noOffload(end)
 }
 
-// physnet returns the bridge that is the wire of a physical network, and makes it for its first user.
-func (l *Lab) physnet(name string) (string, error) {
+// physnet returns the bridge that is the wire of a physical network, and makes it for its first user. shared: it is the
+// underlay for one of its users.
+func (l *Lab) physnet(name string, shared bool) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bridge, have := l.physnets[name]
+	if have && shared && bridge != underlayWire {
+		return "", fmt.Errorf("physical network %s has a wire of its own: the first node to name it says which it is", name)
+	}
 	if have {
 		return bridge, nil
 	}
-	bridge = fmt.Sprintf("physnet%d", len(l.physnets))
-	if err := l.addWire(bridge); err != nil {
-		return "", err
+	if bridge = underlayWire; !shared {
+		bridge = fmt.Sprintf("physnet%d", len(l.physnets))
+		if err := l.addWire(bridge); err != nil {
+			return "", err
+		}
 	}
 	l.physnets[name] = bridge
 	return bridge, nil
@@ -304,9 +322,12 @@ func (n *Node) configure() error {
 			"--", "set", "Interface", bridge, fmt.Sprintf("mtu_request=%d", mtu))
 	}
 	if !n.options.Dummy {
-		addBridge("br-phy", "eth0", n.options.UnderlayMTU)
+		addBridge(underlayBridge, "eth0", n.options.UnderlayMTU)
 	}
 	for i, physnet := range slices.Sorted(maps.Keys(n.options.Mappings)) {
+		if n.options.Mappings[physnet] == underlayBridge {
+			continue
+		}
 		addBridge(n.options.Mappings[physnet], fmt.Sprintf("ph%d", i), 1500)
 	}
 	_, err := n.Vsctl(args...)
@@ -401,6 +422,9 @@ func (n *Node) StartOVSDB() error {
 // Close ends the node as a machine that burns down: its processes, links and files are gone. VMs that were plugged
 // into it live on without a network.
 func (n *Node) Close() error {
+	if n.options.InController {
+		return fmt.Errorf("node %s is one machine with the controller", n.Name)
+	}
 	for _, p := range []*Process{n.Vswitchd(), n.OVSDBServer()} {
 		if p != nil {
 			p.Kill()

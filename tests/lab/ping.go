@@ -17,6 +17,7 @@ type PingOptions struct {
 	Timeout  time.Duration // how long to wait for answers to the last request
 	Size     int           // bytes after the ICMP header: 28 less than the IP packet
 	DF       bool          // set "don't fragment", and do not send what does not fit
+	Fragment bool          // do not set it, so that routers fragment what does not fit
 	Source   string
 }
 
@@ -36,6 +37,9 @@ func (o PingOptions) args(to string) []string {
 	}
 	if o.DF {
 		args = append(args, "-M", "do")
+	}
+	if o.Fragment {
+		args = append(args, "-M", "dont")
 	}
 	if o.Source != "" {
 		args = append(args, "-I", o.Source)

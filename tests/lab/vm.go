@@ -66,6 +66,10 @@ func (n *Node) add(v *VM, bridge string, vlan int) *VM {
 		if err := v.ns.ip("link set eth0 up"); err != nil {
 			return err
 		}
+		// Kernels hold ICMP errors back when they sent one lately; a test counts on each.
+		if err := v.ns.sysctl("net/ipv4/icmp_ratelimit", "0"); err != nil {
+			return err
+		}
 		return v.plug(a)
 	}()
 	if err != nil {
@@ -268,6 +272,39 @@ func (v *VM) SetAddress(prefix string) {
 // SetMTU sets eth0's MTU. (A veth's peer needs room for what comes from elsewhere, so it keeps its own.)
 func (v *VM) SetMTU(mtu int) { v.must("set MTU", v.ns.ip(fmt.Sprintf("link set eth0 mtu %d", mtu))) }
 
+// Connect lays a cable to another VM, with an interface wire at both ends, their addresses (such as "192.0.2.1/30") and
+// the MTU: for what is behind a router outside the cloud.
+func (v *VM) Connect(to *VM, own, other string, mtu int) {
+	v.must("connect to "+to.Name, func() error {
+		if err := namespace("").ip(fmt.Sprintf("link add wire mtu %d netns %s type veth peer name wire mtu %d netns %s",
+			mtu, v.ns, mtu, to.ns)); err != nil {
+			return err
+		}
+		for end, address := range map[*VM]string{v: own, to: other} {
+			if err := end.ns.noOffload("wire"); err != nil {
+				return err
+			}
+			if err := end.ns.ip("addr add "+address+" dev wire", "link set wire up"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}())
+}
+
+// Forward makes the VM a router: it forwards IPv4 packets that are not for itself.
+func (v *VM) Forward() { v.must("forward", v.ns.sysctl("net/ipv4/ip_forward", "1")) }
+
+// Route has the VM send what is for the destination (a prefix, or "default") by way of the next hop.
+func (v *VM) Route(destination, nextHop string) {
+	v.must("route", v.ns.ip("route replace "+destination+" via "+nextHop))
+}
+
+// AddAddress gives the VM one more address, such as "10.9.0.1/32", on an interface ("lo": reached by any of them).
+func (v *VM) AddAddress(prefix, iface string) {
+	v.must("add address", v.ns.ip("addr add "+prefix+" dev "+iface))
+}
+
 // Exec runs a command in the VM to its end and returns its standard output.
 func (v *VM) Exec(args ...string) (string, error) { return v.ns.exec(nil, "", args[0], args[1:]...) }
 
@@ -278,7 +315,12 @@ func (v *VM) Start(args ...string) (*Process, error) {
 
 // Dial connects from inside the VM to a numeric address.
 func (v *VM) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	return v.ns.dial(ctx, network, address)
+	return v.ns.dial(ctx, nil, network, address)
+}
+
+// DialFrom is Dial from a local address of its own choice, a *net.TCPAddr or *net.UDPAddr.
+func (v *VM) DialFrom(ctx context.Context, local net.Addr, network, address string) (net.Conn, error) {
+	return v.ns.dial(ctx, local, network, address)
 }
 
 // Listen listens inside the VM, for streams.
