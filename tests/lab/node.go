@@ -473,22 +473,11 @@ func (l *Lab) WarmTunnels() {
 	errs := make([]error, len(nodes))
 	var group sync.WaitGroup
 	for i, n := range nodes {
-		var pings []string
-		for _, peer := range nodes {
-			if peer != n {
-				pings = append(pings, "ping -q -c 1 -W 2 "+peer.EncapIP.String()+" >/dev/null || echo "+peer.Name)
-			}
-		}
-		if len(pings) == 0 {
-			continue
-		}
 		group.Go(func() {
-			silent, err := n.Exec("sh", "-c", "{ "+strings.Join(pings, "; } & { ")+"; } & wait")
-			if err == nil && silent != "" {
-				err = fmt.Errorf("no answer over the underlay from %s", strings.Fields(silent))
-			}
-			if err != nil {
-				errs[i] = fmt.Errorf("node %s: %w", n.Name, err)
+			for _, peer := range nodes {
+				if peer != n && errs[i] == nil {
+					errs[i] = n.warmTunnel(peer)
+				}
 			}
 		})
 	}
@@ -496,4 +485,28 @@ func (l *Lab) WarmTunnels() {
 	if err := errors.Join(errs...); err != nil {
 		l.fatal("warm the tunnels: %v", err)
 	}
+}
+
+// warmTunnel makes the node ask for a peer's MAC address. Open vSwitch learns from the answer alone, if it has a tunnel; and the kernel
+// does not ask if the peer has asked it just before.
+func (n *Node) warmTunnel(peer *Node) error {
+	ports, err := n.Appctl("tnl/ports/show")
+	if err != nil {
+		return err
+	}
+	const attempts = 20
+	for range attempts {
+		silent, err := n.Exec("sh", "-c", fmt.Sprintf("ip neigh flush to %[1]s; ping -q -c 1 -W 2 %[1]s >/dev/null || echo silent", peer.EncapIP))
+		if err != nil {
+			return fmt.Errorf("node %s: %w", n.Name, err)
+		}
+		if silent != "" {
+			return fmt.Errorf("node %s: no answer over the underlay from %s", n.Name, peer.Name)
+		}
+		known, err := n.Appctl("tnl/neigh/show")
+		if err != nil || strings.Contains(known, peer.EncapIP.String()+" ") || !strings.Contains(ports, "vxlan") {
+			return err
+		}
+	}
+	return fmt.Errorf("node %s: Open vSwitch does not learn the MAC address of %s", n.Name, peer.Name)
 }
