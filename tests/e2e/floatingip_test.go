@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -271,7 +272,8 @@ func iperf(t *testing.T, v *VM, ip string, reverse bool) float64 {
 		args = append(args, "-R")
 	}
 	var report struct {
-		End struct {
+		Error string // with exit code 0, when the server was not ready for the test
+		End   struct {
 			Received struct {
 				Rate float64 `json:"bits_per_second"`
 			} `json:"sum_received"`
@@ -282,7 +284,11 @@ func iperf(t *testing.T, v *VM, ip string, reverse bool) float64 {
 		if err != nil {
 			return err
 		}
-		return json.Unmarshal([]byte(out), &report)
+		report.Error = ""
+		if err = json.Unmarshal([]byte(out), &report); err == nil && report.Error != "" {
+			err = errors.New(report.Error)
+		}
+		return err
 	})
 	return report.End.Received.Rate / 1e6
 }

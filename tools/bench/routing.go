@@ -179,24 +179,29 @@ func iperf(client, server *lab.VM, to string, seconds int) (megabits float64, er
 		return 0, err
 	}
 	defer p.Kill()
-	var out string
-	for deadline := time.Now().Add(5 * time.Second); ; { // until the server listens
-		if out, err = client.Exec("iperf3", "-c", to, "-t", fmt.Sprint(seconds), "-J"); err == nil || time.Now().After(deadline) {
-			break
-		}
-	}
-	if err != nil {
-		return 0, err
-	}
 	var result struct {
-		End struct {
+		Error string // with exit code 0, when the server was not ready for the test
+		End   struct {
 			SumReceived struct {
 				BitsPerSecond float64 `json:"bits_per_second"`
 			} `json:"sum_received"`
 		}
 	}
-	if err := json.Unmarshal([]byte(out), &result); err != nil {
-		return 0, err
+	for deadline := time.Now().Add(5 * time.Second); ; { // until the server listens
+		result.Error = ""
+		out, err := client.Exec("iperf3", "-c", to, "-t", fmt.Sprint(seconds), "-J")
+		if err == nil {
+			err = json.Unmarshal([]byte(out), &result)
+		}
+		if err == nil && result.Error != "" {
+			err = errors.New(result.Error)
+		}
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			return 0, err
+		}
 	}
 	return result.End.SumReceived.BitsPerSecond / 1e6, nil
 }
