@@ -84,6 +84,8 @@ func TestOnce(t *testing.T) {
 		`\n  3 packets transmitted, 3 received, 0% packet loss`,
 		`captured at red2:  \d+ frames\ncaptured at blue2: 0 frames\n`,
 		`no answer, as it should be`,
+		`(?s)ping -n -c 3 -i 0.2 203.0.113.200\n.*3 packets transmitted, 3 received.*ping -n -c 3 -i 0.2 203.0.113.\d+\n.*3 packets transmitted, 3 received`,
+		`planckctl.* router show edge\n`,
 		`\n  Status +ACTIVE\n`,
 		`to the port's interface .*priority=.*actions=output:\d+\n +What was addressed to the port on this node leaves`,
 		`\n  \$ nsenter --net=/run/netns/` + filepath.Base(dir) + `-red1 bash\n`,

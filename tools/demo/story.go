@@ -54,7 +54,7 @@ func (p port) ip() string {
 func (s *story) tell(ctx context.Context) error {
 	s.say("What follows runs on this machine, in network namespaces: nothing appears in its own network.\n" +
 		"Lines that begin with $ are commands as they were run, with what they printed. They can be pasted.")
-	for _, chapter := range []func(context.Context) error{s.controller, s.attach, s.tenants, s.boot, s.talk, s.apart, s.inspect, s.play} {
+	for _, chapter := range []func(context.Context) error{s.controller, s.attach, s.tenants, s.boot, s.talk, s.apart, s.outside, s.inspect, s.play} {
 		if err := chapter(ctx); err != nil {
 			return err
 		}
@@ -109,9 +109,10 @@ func (s *story) planckctl(verb string) string {
 func (s *story) attach(ctx context.Context) error {
 	s.chapter("Three nodes, attached with one command each")
 	began := time.Now()
-	s.nodes = s.lab.AddNodes("compute1", "compute2", "compute3")
+	mapped := lab.NodeOptions{Mappings: map[string]string{"public": "br-ex"}}
+	s.nodes = []*lab.Node{s.lab.AddNode("compute1", mapped), s.lab.AddNode("compute2", mapped), s.lab.AddNode("compute3", lab.NodeOptions{})}
 	s.say("A node is a machine with stock Open vSwitch and nothing of Planck's. Three were made in %v, each with its own\n"+
-		"ovsdb-server and ovs-vswitchd. This is all that an operator does on a node (there without --db, and\n"+
+		"ovsdb-server and ovs-vswitchd; two have a bridge br-ex to the world outside. This is all that an operator does on a node (there without --db, and\n"+
 		"planck-datapath-type only says that this lab's Open vSwitch is the userspace one):", time.Since(began).Round(time.Millisecond))
 	began = time.Now()
 	for _, n := range s.nodes {
@@ -131,10 +132,25 @@ func (s *story) attach(ctx context.Context) error {
 	return err
 }
 
-// curl prints and runs one request as a member of a project, and decodes what jq left of the answer.
+// curl prints and runs one request that makes something, as a member of a project (or the administrator), and decodes what jq left of
+// the answer.
 func (s *story) curl(ctx context.Context, project, path, body, filter string, answer any) error {
-	out, err := s.run(ctx, fmt.Sprintf("curl -sS %s/v2.0/%s -H 'X-Project-Id: %s' -H 'X-Roles: member' \\\n    --json '%s' \\\n    | jq -c '%s'",
-		s.url, path, project, body, filter))
+	role := "member"
+	if project == "admin" {
+		role = "admin"
+	}
+	return s.request(ctx, fmt.Sprintf("curl -sS %s/v2.0/%s -H 'X-Project-Id: %s' -H 'X-Roles: %s' \\\n    --json '%s' \\\n    | jq -c '%s'",
+		s.url, path, project, role, body, filter), path, answer)
+}
+
+// put is curl for a change by a member.
+func (s *story) put(ctx context.Context, project, path, body, filter string, answer any) error {
+	return s.request(ctx, fmt.Sprintf("curl -sS -X PUT %s/v2.0/%s -H 'X-Project-Id: %s' -H 'X-Roles: member' \\\n    --json '%s' \\\n    | jq -c '%s'",
+		s.url, path, project, body, filter), path, answer)
+}
+
+func (s *story) request(ctx context.Context, command, path string, answer any) error {
+	out, err := s.run(ctx, command)
 	if err != nil {
 		return err
 	}
