@@ -90,8 +90,9 @@ func router(c *pipeline.Context, r *model.Router) {
 		})
 	for _, ip := range g.Addresses {
 		c.Flow(ruleOwn, pipeline.SourceNAT, priorityOwn-1, append(leaving, pipeline.IP(), pipeline.Addr(flow.IPv4Dst, ip)), next)
-		c.Flow(ruleReply, pipeline.External, priorityFloating, append(in, pipeline.Addr(flow.IPv4Dst, ip)),
-			pipeline.EnterRouter(r.Key), flow.Conntrack{Zone: g.Zone, NAT: flow.NATKnown, Next: pipeline.Route.ID})
+		// Once: between two bundles the route may be missing by which an answer to nothing ends at the router itself.
+		c.Flow(ruleReply, pipeline.External, priorityFloating, append(in, pipeline.Addr(flow.IPv4Dst, ip), pipeline.NotReturned()),
+			pipeline.EnterRouter(r.Key), pipeline.SetReturned(), flow.Conntrack{Zone: g.Zone, NAT: flow.NATKnown, Next: pipeline.Route.ID})
 	}
 }
 

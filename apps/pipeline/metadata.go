@@ -29,6 +29,8 @@ const (
 	TooBigBit = 0
 	// trackedBit of flags: the packet has been through its router's conntrack zone.
 	trackedBit = 1
+	// returnedBit of flags: a router's conntrack zone has been asked where the packet belongs.
+	returnedBit = 2
 )
 
 // MaxHops is how often a router may hand a packet to another on the same node: chains have at most three routers.
@@ -79,6 +81,14 @@ func TooBig() flow.FieldMatch { return flow.Masked(flags, 1<<TooBigBit, 1<<TooBi
 // CheckMTU notes whether an untagged packet is larger than an MTU (bytes of IP).
 func CheckMTU(mtu int) flow.Action {
 	return flow.CheckLarger{Bytes: uint16(mtu + 14), To: flags, Bit: TooBigBit}
+}
+
+// NotReturned matches packets that no router's conntrack zone has been asked where they belong.
+func NotReturned() flow.FieldMatch { return flow.Masked(flags, 0, 1<<returnedBit) }
+
+// SetReturned notes that one is asked.
+func SetReturned() flow.Action {
+	return flow.SetField{Field: flags, Value: 1 << returnedBit, Mask: 1 << returnedBit}
 }
 
 // NotTracked matches packets that have not been through their router's conntrack zone.

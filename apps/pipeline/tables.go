@@ -44,7 +44,7 @@ var (
 
 	External = &Table{ID: 60, Name: "external", App: "nat",
 		Purpose: "On an external network: a floating IP becomes the fixed IP, a source NAT address the connection's; what is for others goes on to the wire.",
-		Match:   fields(masked(flow.Metadata), exact(flow.Reg1, flow.EthType, flow.IPv4Dst, flow.IPProto, flow.ICMPType, flow.IPTTL)),
+		Match:   fields(masked(flow.Metadata, flow.Reg2), exact(flow.Reg1, flow.EthType, flow.IPv4Dst, flow.IPProto, flow.ICMPType, flow.IPTTL)),
 		Actions: []ActionKind{ActSetField, ActResubmit, ActConntrack, ActMeter, ActController},
 		Next:    []*Table{Neighbour}, Resubmit: []*Table{toRoute},
 		Miss: "drop: from the wire, and not for an address that is served here"}
