@@ -26,7 +26,7 @@ lint:
 
 test: setup lint
 	go test -p 2 -timeout 8m $(UNIT)
-	go test -p 1 -count=1 -timeout 16m -v $(LAB)
+	go test -p 1 -count=1 -timeout 22m -v $(LAB)
 
 # A short run of every fuzz target; a longer one: make fuzz FUZZTIME=10m
 fuzz:
