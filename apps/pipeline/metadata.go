@@ -91,6 +91,11 @@ func SetReturned() flow.Action {
 	return flow.SetField{Field: flags, Value: 1 << returnedBit, Mask: 1 << returnedBit}
 }
 
+// ClearReturned is for the answer to a packet, which may belong to another router.
+func ClearReturned() flow.Action {
+	return flow.SetField{Field: flags, Mask: 1 << returnedBit}
+}
+
 // NotTracked matches packets that have not been through their router's conntrack zone.
 func NotTracked() flow.FieldMatch { return flow.Masked(flags, 0, 1<<trackedBit) }
 

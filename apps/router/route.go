@@ -98,5 +98,5 @@ func ping(c *pipeline.Context, r *model.Router, ip netip.Addr) {
 			flow.Exact(flow.IPProto, pipeline.ProtoICMP), flow.Exact(flow.ICMPType, pipeline.ICMPEchoRequest)),
 		flow.Move{From: flow.IPv4Src, To: flow.IPv4Dst, Bits: 32}, pipeline.Set(flow.IPv4Src, pipeline.IPv4(ip)),
 		pipeline.Set(flow.ICMPType, pipeline.ICMPEchoReply), pipeline.Set(flow.IPTTL, replyTTL),
-		pipeline.SetHops(0), flow.Resubmit{Table: pipeline.Route.ID})
+		pipeline.SetHops(0), pipeline.ClearReturned(), flow.Resubmit{Table: pipeline.Route.ID})
 }
