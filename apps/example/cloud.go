@@ -5,6 +5,7 @@ package example
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/topology"
@@ -129,32 +130,16 @@ func Pair(p *model.Port, prefix string) {
 
 // View is the topology of all that was added.
 func (c *Cloud) View() *topology.View {
-	var changes []model.Change
-	add := func(o model.Object) { changes = append(changes, model.Change{Ref: o.Ref(), Object: o}) }
-	for _, x := range c.networks {
-		add(x)
-	}
-	for _, x := range c.subnets {
-		add(x)
-	}
-	for _, x := range c.ports {
-		add(x)
-	}
-	for _, x := range c.nodes {
-		add(x)
-	}
-	for _, x := range c.routers {
-		add(x)
-	}
-	for _, x := range c.floatingIPs {
-		add(x)
-	}
-	for _, x := range c.neighbours {
-		add(x)
-	}
-	for _, x := range c.holders {
-		add(x)
-	}
+	changes := slices.Concat(added(c.networks), added(c.subnets), added(c.ports), added(c.nodes),
+		added(c.routers), added(c.floatingIPs), added(c.neighbours), added(c.holders))
 	v, _ := topology.New().Apply(changes)
 	return v
+}
+
+func added[T model.Object](objects []T) []model.Change {
+	list := make([]model.Change, len(objects))
+	for i, o := range objects {
+		list[i] = model.Change{Ref: o.Ref(), Object: o}
+	}
+	return list
 }

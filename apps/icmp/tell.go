@@ -1,6 +1,7 @@
 package icmp
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -11,6 +12,24 @@ import (
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
 )
+
+// Answer has a packet of a router's that came up answered, if it is one.
+func Answer(in pipeline.PacketIn, answer func(*model.Router, Packet) pipeline.Reply) pipeline.Reply {
+	r := in.Router()
+	if r == nil || in.Node == nil {
+		return pipeline.Reply{}
+	}
+	p, err := Parse(in.Data)
+	if err != nil {
+		return pipeline.Reply{Observed: "ignored: " + err.Error()}
+	}
+	return answer(r, p)
+}
+
+// Refuse is the answer to a packet that a router does not send on: see Tell.
+func Refuse(in pipeline.PacketIn, r *model.Router, p Packet, what layers.ICMPv4TypeCode) pipeline.Reply {
+	return pipeline.Reply{Packets: Tell(in, r, p, what, 0), Observed: fmt.Sprintf("%s: %s", &p, what)}
+}
 
 // Tell tells a packet's sender why a router does not send it on; mtu is for FragmentationNeeded (bytes). There is nothing to send
 // about packets that errors must not be about (RFC 1812, 4.3.2.7), or if the sender cannot be reached.

@@ -12,23 +12,17 @@ import (
 
 // packetIn answers a packet that cannot be translated by an entry, or does not fit.
 func packetIn(in pipeline.PacketIn) pipeline.Reply {
-	r := in.Router()
-	if r == nil || in.Node == nil {
+	return icmp.Answer(in, func(r *model.Router, p icmp.Packet) pipeline.Reply {
+		switch in.Cookie.Rule() {
+		case ruleTooBig.Number:
+			return icmp.TooBig(in, r, p, pipeline.SourceNAT)
+		case ruleExpired.Number:
+			return icmp.Refuse(in, r, p, icmp.TimeExceeded)
+		case ruleErrorIn.Number, ruleErrorOut.Number:
+			return rewrite(in, r, p)
+		}
 		return pipeline.Reply{}
-	}
-	p, err := icmp.Parse(in.Data)
-	if err != nil {
-		return pipeline.Reply{Observed: "ignored: " + err.Error()}
-	}
-	switch in.Cookie.Rule() {
-	case ruleTooBig.Number:
-		return icmp.TooBig(in, r, p, pipeline.SourceNAT)
-	case ruleExpired.Number:
-		return pipeline.Reply{Packets: icmp.Tell(in, r, p, icmp.TimeExceeded, 0), Observed: fmt.Sprintf("%s: %s", &p, icmp.TimeExceeded)}
-	case ruleErrorIn.Number, ruleErrorOut.Number:
-		return rewrite(in, r, p)
-	}
-	return pipeline.Reply{}
+	})
 }
 
 // rewrite sends an ICMP error on that goes through a floating IP, with the packet that it quotes translated too. Otherwise it takes the way

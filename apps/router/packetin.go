@@ -12,42 +12,32 @@ import (
 
 // packetIn answers a packet that a router cannot send on by itself.
 func packetIn(in pipeline.PacketIn) pipeline.Reply {
-	r := in.Router()
-	if r == nil || in.Node == nil {
+	return icmp.Answer(in, func(r *model.Router, p icmp.Packet) pipeline.Reply {
+		switch in.Cookie.Rule() {
+		case ruleOwn.Number:
+			return toRouter(in, r, p)
+		case ruleExpired.Number:
+			return icmp.Refuse(in, r, p, icmp.TimeExceeded)
+		case ruleNoRoute.Number:
+			return icmp.Refuse(in, r, p, icmp.NetUnreachable)
+		case ruleTooBig.Number:
+			return icmp.TooBig(in, r, p, pipeline.Neighbour)
+		case ruleQuestion.Number:
+			return question(in, r, p)
+		case ruleNobody.Number:
+			return icmp.Refuse(in, r, p, icmp.HostUnreachable)
+		}
 		return pipeline.Reply{}
-	}
-	p, err := icmp.Parse(in.Data)
-	if err != nil {
-		return pipeline.Reply{Observed: "ignored: " + err.Error()}
-	}
-	switch in.Cookie.Rule() {
-	case ruleOwn.Number:
-		return toRouter(in, r, p)
-	case ruleExpired.Number:
-		return tell(in, r, p, icmp.TimeExceeded)
-	case ruleNoRoute.Number:
-		return tell(in, r, p, icmp.NetUnreachable)
-	case ruleTooBig.Number:
-		return icmp.TooBig(in, r, p, pipeline.Neighbour)
-	case ruleQuestion.Number:
-		return question(in, r, p)
-	case ruleNobody.Number:
-		return tell(in, r, p, icmp.HostUnreachable)
-	}
-	return pipeline.Reply{}
+	})
 }
 
 // toRouter refuses what is for the router itself: no port of its is open, and it speaks nothing but ICMP (RFC 1122, 3.2.2.1).
 func toRouter(in pipeline.PacketIn, r *model.Router, p icmp.Packet) pipeline.Reply {
 	switch p.IP.Protocol {
 	case layers.IPProtocolUDP:
-		return tell(in, r, p, icmp.PortUnreachable)
+		return icmp.Refuse(in, r, p, icmp.PortUnreachable)
 	case layers.IPProtocolICMPv4: // pings have been answered, and who does not know a message is silent (RFC 1122, 3.2.2)
 		return pipeline.Reply{Observed: fmt.Sprintf("ignored: %s", &p)}
 	}
-	return tell(in, r, p, icmp.ProtocolUnreachable)
-}
-
-func tell(in pipeline.PacketIn, r *model.Router, p icmp.Packet, what layers.ICMPv4TypeCode) pipeline.Reply {
-	return pipeline.Reply{Packets: icmp.Tell(in, r, p, what, 0), Observed: fmt.Sprintf("%s: %s", &p, what)}
+	return icmp.Refuse(in, r, p, icmp.ProtocolUnreachable)
 }

@@ -40,7 +40,7 @@ func question(in pipeline.PacketIn, r *model.Router, p icmp.Packet) pipeline.Rep
 	}
 	ask, ok := Ask(in.View, in.Node, r, hop)
 	if !ok {
-		return tell(in, r, p, icmp.HostUnreachable)
+		return icmp.Refuse(in, r, p, icmp.HostUnreachable)
 	}
 	frame, wire := bytes.Clone(in.Data), l2.ToWire(in.Node, g.Network)
 	return pipeline.Reply{

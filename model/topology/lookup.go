@@ -298,41 +298,23 @@ func (v *View) Difference(objects []model.Object) []model.Change {
 			changes = append(changes, model.Change{Ref: ref, Object: o})
 		}
 	}
-	gone := func(ref model.Ref) {
+	changes = appendGone(changes, v.networks, model.KindNetwork, seen)
+	changes = appendGone(changes, v.subnets, model.KindSubnet, seen)
+	changes = appendGone(changes, v.ports, model.KindPort, seen)
+	changes = appendGone(changes, v.nodes, model.KindNode, seen)
+	changes = appendGone(changes, v.routers, model.KindRouter, seen)
+	changes = appendGone(changes, v.floatingIPs, model.KindFloatingIP, seen)
+	changes = appendGone(changes, v.neighbours, model.KindNeighbour, seen)
+	return appendGone(changes, v.holders, model.KindHolder, seen)
+}
+
+// appendGone appends a deletion of each object of a kind that was not seen.
+func appendGone[T any](changes []model.Change, rows table[model.Number, T], kind model.Kind, seen map[model.Ref]struct{}) []model.Change {
+	rows.all(func(n model.Number, _ T) bool {
+		ref := model.Ref{Kind: kind, Number: n}
 		if _, ok := seen[ref]; !ok {
 			changes = append(changes, model.Change{Ref: ref})
 		}
-	}
-	v.networks.all(func(n model.Number, _ *model.Network) bool {
-		gone(model.Ref{Kind: model.KindNetwork, Number: n})
-		return true
-	})
-	v.subnets.all(func(n model.Number, _ *model.Subnet) bool {
-		gone(model.Ref{Kind: model.KindSubnet, Number: n})
-		return true
-	})
-	v.ports.all(func(n model.Number, _ *model.Port) bool {
-		gone(model.Ref{Kind: model.KindPort, Number: n})
-		return true
-	})
-	v.nodes.all(func(n model.Number, _ *model.Node) bool {
-		gone(model.Ref{Kind: model.KindNode, Number: n})
-		return true
-	})
-	v.routers.all(func(n model.Number, _ *model.Router) bool {
-		gone(model.Ref{Kind: model.KindRouter, Number: n})
-		return true
-	})
-	v.floatingIPs.all(func(n model.Number, _ *model.FloatingIP) bool {
-		gone(model.Ref{Kind: model.KindFloatingIP, Number: n})
-		return true
-	})
-	v.neighbours.all(func(n model.Number, _ *model.Neighbour) bool {
-		gone(model.Ref{Kind: model.KindNeighbour, Number: n})
-		return true
-	})
-	v.holders.all(func(n model.Number, _ *model.Holder) bool {
-		gone(model.Ref{Kind: model.KindHolder, Number: n})
 		return true
 	})
 	return changes
@@ -341,37 +323,29 @@ func (v *View) Difference(objects []model.Object) []model.Change {
 func (v *View) object(ref model.Ref) model.Object {
 	switch ref.Kind {
 	case model.KindNetwork:
-		if n := v.Network(ref.Number); n != nil {
-			return n
-		}
+		return objectIn(v.networks, ref.Number)
 	case model.KindSubnet:
-		if s := v.Subnet(ref.Number); s != nil {
-			return s
-		}
+		return objectIn(v.subnets, ref.Number)
 	case model.KindPort:
-		if p := v.Port(ref.Number); p != nil {
-			return p
-		}
+		return objectIn(v.ports, ref.Number)
 	case model.KindNode:
-		if n := v.Node(ref.Number); n != nil {
-			return n
-		}
+		return objectIn(v.nodes, ref.Number)
 	case model.KindRouter:
-		if r := v.Router(ref.Number); r != nil {
-			return r
-		}
+		return objectIn(v.routers, ref.Number)
 	case model.KindFloatingIP:
-		if f := v.FloatingIP(ref.Number); f != nil {
-			return f
-		}
+		return objectIn(v.floatingIPs, ref.Number)
 	case model.KindNeighbour:
-		if n := v.Neighbour(ref.Number); n != nil {
-			return n
-		}
+		return objectIn(v.neighbours, ref.Number)
 	case model.KindHolder:
-		if h, ok := v.holders.get(ref.Number); ok {
-			return h
-		}
+		return objectIn(v.holders, ref.Number)
+	}
+	return nil
+}
+
+// objectIn gives a row, or an interface that is nil.
+func objectIn[T model.Object](rows table[model.Number, T], n model.Number) model.Object {
+	if o, ok := rows.get(n); ok {
+		return o
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func (b backend) networks() Operations[network] {
 			return b.CreateNetworks(ctx, rows)
 		},
 		Get: func(ctx context.Context, id string) (*network, error) {
-			return b.withSubnets(ctx)(b.Network(ctx, id))
+			return one(ctx, b.joinSubnets)(b.Network(ctx, id))
 		},
 		List: func(ctx context.Context, q store.Query) ([]*network, error) {
 			rows, err := b.ListNetworks(ctx, q)
@@ -52,7 +52,7 @@ func (b backend) networks() Operations[network] {
 			return b.joinSubnets(ctx, rows)
 		},
 		Update: func(ctx context.Context, id string, change func(*network) error) (*network, error) {
-			return b.withSubnets(ctx)(b.UpdateNetwork(ctx, id, func(row *model.Network) error {
+			return one(ctx, b.joinSubnets)(b.UpdateNetwork(ctx, id, func(row *model.Network) error {
 				n := network{Network: *row}
 				if err := change(&n); err != nil {
 					return err
@@ -65,16 +65,17 @@ func (b backend) networks() Operations[network] {
 	}
 }
 
-func (b backend) withSubnets(ctx context.Context) func(*model.Network, error) (*network, error) {
-	return func(row *model.Network, err error) (*network, error) {
+// one completes what the store says of a single row by what completes many.
+func one[Row, Object any](ctx context.Context, join func(context.Context, []*Row) ([]*Object, error)) func(*Row, error) (*Object, error) {
+	return func(row *Row, err error) (*Object, error) {
 		if err != nil {
 			return nil, err
 		}
-		networks, err := b.joinSubnets(ctx, []*model.Network{row})
+		objects, err := join(ctx, []*Row{row})
 		if err != nil {
 			return nil, err
 		}
-		return networks[0], nil
+		return objects[0], nil
 	}
 }
 

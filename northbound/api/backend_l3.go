@@ -25,7 +25,7 @@ func (b backend) routers() Operations[router] {
 			return err
 		},
 		Get: func(ctx context.Context, id string) (*router, error) {
-			return b.withGateway(ctx)(b.Router(ctx, id))
+			return one(ctx, b.joinGateways)(b.Router(ctx, id))
 		},
 		List: func(ctx context.Context, q store.Query) ([]*router, error) {
 			rows, err := b.ListRouters(ctx, q)
@@ -35,7 +35,7 @@ func (b backend) routers() Operations[router] {
 			return b.joinGateways(ctx, rows)
 		},
 		Update: func(ctx context.Context, id string, change func(*router) error) (*router, error) {
-			return b.withGateway(ctx)(b.UpdateRouter(ctx, id, func(u *store.RouterUpdate) error {
+			return one(ctx, b.joinGateways)(b.UpdateRouter(ctx, id, func(u *store.RouterUpdate) error {
 				r := router{Router: u.Router}
 				if err := change(&r); err != nil {
 					return err
@@ -45,19 +45,6 @@ func (b backend) routers() Operations[router] {
 			}))
 		},
 		Delete: b.DeleteRouter,
-	}
-}
-
-func (b backend) withGateway(ctx context.Context) func(*model.Router, error) (*router, error) {
-	return func(row *model.Router, err error) (*router, error) {
-		if err != nil {
-			return nil, err
-		}
-		routers, err := b.joinGateways(ctx, []*model.Router{row})
-		if err != nil {
-			return nil, err
-		}
-		return routers[0], nil
 	}
 }
 
@@ -97,7 +84,7 @@ func (b backend) floatingIPs() Operations[floatingIP] {
 			return err
 		},
 		Get: func(ctx context.Context, id string) (*floatingIP, error) {
-			return b.withPort(ctx)(b.FloatingIP(ctx, id))
+			return one(ctx, b.joinPorts)(b.FloatingIP(ctx, id))
 		},
 		List: func(ctx context.Context, q store.Query) ([]*floatingIP, error) {
 			rows, err := b.ListFloatingIPs(ctx, q)
@@ -107,7 +94,7 @@ func (b backend) floatingIPs() Operations[floatingIP] {
 			return b.joinPorts(ctx, rows)
 		},
 		Update: func(ctx context.Context, id string, change func(*floatingIP) error) (*floatingIP, error) {
-			return b.withPort(ctx)(b.UpdateFloatingIP(ctx, id, func(row *model.FloatingIP) error {
+			return one(ctx, b.joinPorts)(b.UpdateFloatingIP(ctx, id, func(row *model.FloatingIP) error {
 				f := floatingIP{FloatingIP: *row}
 				if err := change(&f); err != nil {
 					return err
@@ -117,18 +104,5 @@ func (b backend) floatingIPs() Operations[floatingIP] {
 			}))
 		},
 		Delete: b.DeleteFloatingIP,
-	}
-}
-
-func (b backend) withPort(ctx context.Context) func(*model.FloatingIP, error) (*floatingIP, error) {
-	return func(row *model.FloatingIP, err error) (*floatingIP, error) {
-		if err != nil {
-			return nil, err
-		}
-		list, err := b.joinPorts(ctx, []*model.FloatingIP{row})
-		if err != nil {
-			return nil, err
-		}
-		return list[0], nil
 	}
 }

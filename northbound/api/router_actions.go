@@ -31,8 +31,8 @@ func serveRouters(routes gin.IRoutes, b backend, d *description, log *zap.Logger
 		}))
 		d.path("/routers/{id}/" + name)["put"] = operation(title, []schema{pathParameter("id")}, body, "200", answer)
 	}
-	action("add_router_interface", "addRouterInterface", place, reference("RouterInterface"), interfaceAction(b.AddRouterInterface, true))
-	action("remove_router_interface", "removeRouterInterface", place, reference("RouterInterface"), interfaceAction(b.RemoveRouterInterface, false))
+	action("add_router_interface", "addRouterInterface", place, reference("RouterInterface"), interfaceAction(b.AddRouterInterface))
+	action("remove_router_interface", "removeRouterInterface", place, reference("RouterInterface"), interfaceAction(b.RemoveRouterInterface))
 	action("add_extraroutes", "addExtraRoutes", routerRoutes, wrapped("router", reference("Router")), routesAction(b, c, b.AddExtraRoutes))
 	action("remove_extraroutes", "removeExtraRoutes", routerRoutes, wrapped("router", reference("Router")), routesAction(b, c, b.RemoveExtraRoutes))
 	return entry{r.Name, r.Collection, r.path()[1:]}
@@ -52,8 +52,9 @@ func (c *collection[T]) authorizeAction(r *request, rule string) error {
 	return notAuthorized(rule)
 }
 
-// interfaceAction connects a router with a subnet, or separates them. The body names the subnet or the port, and only to remove, both.
-func interfaceAction(do func(ctx context.Context, router, subnet, port string) (store.RouterInterface, error), onlyOne bool) func(*request) (int, []byte, error) {
+// interfaceAction connects a router with a subnet, or separates them. The body names the subnet or the port; whether it has to, or may name
+// both, the store says.
+func interfaceAction(do func(ctx context.Context, router, subnet, port string) (store.RouterInterface, error)) func(*request) (int, []byte, error) {
 	return func(r *request) (int, []byte, error) {
 		body, err := readBody(r.Request)
 		if err != nil {
@@ -66,12 +67,6 @@ func interfaceAction(do func(ctx context.Context, router, subnet, port string) (
 					return 0, nil, badRouter("%s", err)
 				}
 			}
-		}
-		switch {
-		case subnet == "" && port == "":
-			return 0, nil, badRouter("Either subnet_id or port_id must be specified")
-		case onlyOne && subnet != "" && port != "":
-			return 0, nil, badRouter("Cannot specify both subnet-id and port-id")
 		}
 		made, err := do(r.ctx, r.id, subnet, port)
 		if err != nil {
@@ -114,7 +109,7 @@ func routesAction(b backend, c *collection[router], do func(ctx context.Context,
 		if err != nil {
 			return 0, nil, badRequest("Invalid input for routes. Reason: %s.", err)
 		}
-		changed, err := b.withGateway(r.ctx)(do(r.ctx, r.id, parsed))
+		changed, err := one(r.ctx, b.joinGateways)(do(r.ctx, r.id, parsed))
 		if err != nil {
 			return 0, nil, err
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	flags "flag"
 	"fmt"
@@ -162,7 +163,9 @@ func (w *tenants) ids(kind string, condition func(*tenantObject) bool) []string 
 			ids = append(ids, id)
 		}
 	}
-	slices.SortFunc(ids, func(a, b string) int { return strings.Compare(w.objects[a].secrets[0], w.objects[b].secrets[0]) })
+	slices.SortFunc(ids, func(a, b string) int {
+		return cmp.Or(strings.Compare(w.objects[a].secrets[0], w.objects[b].secrets[0]), strings.Compare(a, b))
+	})
 	return ids
 }
 
@@ -445,7 +448,9 @@ func (w *tenants) filterByGuess(me int) {
 		w.expectIDs(me, kind, "object_id="+o.network, w.ids(kind, func(p *tenantObject) bool { return p.network == o.network && p.owner == me }))
 		return
 	}
-	w.expectIDs(me, kind, "name="+o.secrets[0], want)
+	if o.secrets[0] != "" { // a router's interfaces have no name, all of them
+		w.expectIDs(me, kind, "name="+o.secrets[0], want)
+	}
 	if kind == "ports" {
 		w.expectIDs(me, kind, "mac_address="+o.secrets[1], want)
 		w.expectIDs(me, kind, "network_id="+o.network, w.ids(kind, func(p *tenantObject) bool { return p.network == o.network && w.sees(me, p) }))
