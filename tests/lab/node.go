@@ -495,18 +495,24 @@ func (n *Node) warmTunnel(peer *Node) error {
 		return err
 	}
 	const attempts = 20
+	var failure error
 	for range attempts {
-		silent, err := n.Exec("sh", "-c", fmt.Sprintf("ip neigh flush to %[1]s; ping -q -c 1 -W 2 %[1]s >/dev/null || echo silent", peer.EncapIP))
+		// One ping may be lost: the peer flushes its own neighbours at the same time.
+		silent, err := n.Exec("sh", "-c", fmt.Sprintf("ip neigh flush to %[1]s; ping -q -c 1 -W 1 %[1]s >/dev/null || echo silent", peer.EncapIP))
 		if err != nil {
 			return fmt.Errorf("node %s: %w", n.Name, err)
 		}
-		if silent != "" {
-			return fmt.Errorf("node %s: no answer over the underlay from %s", n.Name, peer.Name)
-		}
 		known, err := n.Appctl("tnl/neigh/show")
-		if err != nil || strings.Contains(known, peer.EncapIP.String()+" ") || !strings.Contains(ports, "vxlan") {
+		switch {
+		case err != nil:
 			return err
+		case silent != "":
+			failure = fmt.Errorf("node %s: no answer over the underlay from %s", n.Name, peer.Name)
+		case strings.Contains(known, peer.EncapIP.String()+" ") || !strings.Contains(ports, "vxlan"):
+			return nil
+		default:
+			failure = fmt.Errorf("node %s: Open vSwitch does not learn the MAC address of %s", n.Name, peer.Name)
 		}
 	}
-	return fmt.Errorf("node %s: Open vSwitch does not learn the MAC address of %s", n.Name, peer.Name)
+	return failure
 }
