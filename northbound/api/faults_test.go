@@ -115,11 +115,13 @@ func TestLostCommits(t *testing.T) {
 	m := newMiddleman(t, postgresURL(t))
 	s := newServerOn(t, m.url)
 	for i := range 5 {
-		for lose, want := range map[int32]string{loseNone: "201 1", loseBeforeCommit: "503 0", loseAfterCommit: "503 1"} {
+		for lose, want := range map[int]string{loseNone: "201 1", loseBeforeCommit: "503 0", loseAfterCommit: "503 1"} {
 			name := fmt.Sprintf("%d-%d", lose, i)
-			m.lose.Store(lose)
+			if lose != loseNone {
+				m.lose.Store(&loss{lose, name})
+			}
 			a := s.do(http.MethodPost, "/v2.0/networks", wrap("network", fmt.Sprintf(`{"name":%q}`, name)))
-			if m.lose.Load() != loseNone {
+			if m.lose.Load() != nil {
 				t.Fatal("no COMMIT was seen")
 			}
 			got := ""
@@ -128,7 +130,7 @@ func TestLostCommits(t *testing.T) {
 				return got == want || got != "503 0"
 			})
 			if got != want {
-				t.Errorf("lost %d: answer and networks are %s, not %s", lose, got, want)
+				t.Errorf("lost %d, round %d: answer and networks are %s, not %s", lose, i, got, want)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -85,8 +86,14 @@ func onBoth(t *testing.T, test func(t *testing.T, s *server)) {
 // (PostgreSQL 15, 55.7 "Message Formats": Execute and Query).
 type middleman struct {
 	statements atomic.Int64
-	lose       atomic.Int32 // the next connection that commits: see the constants
-	url        string       // of the database through it
+	lose       atomic.Pointer[loss] // the connection that commits next what is named there; nil: none
+	url        string               // of the database through it
+}
+
+// loss says how to lose a connection, and by what text in its transaction it is known: the store's housekeeping commits too.
+type loss struct {
+	how  int
+	text string
 }
 
 const (
@@ -137,6 +144,7 @@ func (m *middleman) pass(client net.Conn, address string) {
 		_ = client.Close()
 	}()
 	from := bufio.NewReader(client)
+	named := false           // what is to be lost, in the present transaction
 	for kind := byte(0); ; { // the first message has no type
 		head := make([]byte, 4, 5)
 		if _, err := io.ReadFull(from, head); err != nil {
@@ -146,10 +154,16 @@ func (m *middleman) pass(client net.Conn, address string) {
 		if _, err := io.ReadFull(from, body); err != nil {
 			return
 		}
-		lose := int32(loseNone)
+		lose := loseNone
+		want := m.lose.Load()
+		named = named || want != nil && bytes.Contains(body, []byte(want.text))
 		switch {
 		case kind == 'Q' && strings.EqualFold(string(body), "commit\x00"):
-			lose = m.lose.Swap(loseNone)
+			if named && want != nil {
+				lose = want.how
+				m.lose.Store(nil)
+			}
+			named = false
 			fallthrough
 		case kind == 'Q', kind == 'E':
 			m.statements.Add(1)
