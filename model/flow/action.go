@@ -48,13 +48,28 @@ type Punt struct {
 }
 
 // Conntrack is Nicira's ct: the packet is tracked in Zone, translated as NAT says, and goes on in table Next with what
-// conntrack made of it. The rest of the list is done with the packet as it was before.
+// conntrack made of it. The rest of the list, and all tables after it, have the packet as it was before, but untracked: without CTState
+// and original tuple, even if it had them. In a bucket it is the last choice of all that are final.
 type Conntrack struct {
-	Zone   uint16
-	Commit bool // a new connection becomes known; without it only packets of known ones are translated
-	NAT    NAT
-	Addr   uint32 // IPv4 address of NATSource
-	Next   uint8
+	Zone     uint16
+	ZoneFrom Field // not 0: the zone is bits 0 to 15 of this field, and Zone is 0
+	Commit   bool  // a new connection becomes known; without it only packets of known ones are translated
+	NAT      NAT
+	Addr     uint32 // IPv4 address of NATSource
+	Next     uint8  // NoTable: a copy goes on nowhere
+}
+
+// zoneBits is how many bits a conntrack zone has.
+const zoneBits = 16
+
+// NoTable is the Next of a Conntrack that only tracks.
+const NoTable uint8 = 0xff
+
+// Conjunction is Nicira's conjunction: the entry is one of the alternatives in clause Clause of Clauses, from 1. A packet that meets an
+// entry of each clause of ID, all of one priority, is looked up again with conj_id ID. An entry that has conjunctions has nothing else.
+type Conjunction struct {
+	ID              uint32
+	Clause, Clauses uint8
 }
 
 // NAT is what a Conntrack does to addresses.
@@ -86,3 +101,4 @@ func (Resubmit) isAction()    {}
 func (Punt) isAction()        {}
 func (Conntrack) isAction()   {}
 func (CheckLarger) isAction() {}
+func (Conjunction) isAction() {}

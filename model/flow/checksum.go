@@ -2,13 +2,17 @@ package flow
 
 import "encoding/binary"
 
-// sumsRight tells whether the checksums are right that conntrack looks at: IPv4's, and that of a whole TCP, UDP or ICMP packet.
+// sumsRight tells whether the checksums are right that conntrack looks at: IPv4's, and that of a whole TCP, UDP or ICMP packet. (Of a
+// datagram in fragments Open vSwitch checks the latter too, once it has them all.)
 func (p *packet) sumsRight() bool {
 	start := p.starts[headerIPv4]
 	length := int(p.frame[start]&0xf) * 4
 	end := start + int(binary.BigEndian.Uint16(p.frame[start+2:]))
 	if checksum(0, p.frame[start:start+length]) != 0 {
 		return false
+	}
+	if p.values[IPFrag] != 0 {
+		return true
 	}
 	transport := p.frame[start+length : end]
 	if p.starts[headerICMP] != 0 {

@@ -76,9 +76,7 @@ type natSwitches struct {
 
 func newNATSwitches(t *testing.T, lines ...string) *natSwitches {
 	n := &natSwitches{t, switchWith(t, SwitchConfig{}, lines...), startOpenVSwitch(t), map[string]int{}}
-	for _, l := range append(lines, markerEntry()) {
-		n.o.ofctl("add-flow", "br0", l)
-	}
+	n.o.add(append(lines, markerEntry())...)
 	return n
 }
 

@@ -144,6 +144,8 @@ func (r *reader) action() Action {
 		return r.conntrack()
 	case tagCheckLarger:
 		return CheckLarger{Bytes: uint16(r.number(2)), To: r.fieldNumber(), Bit: uint8(r.number(1))}
+	case tagConjunction:
+		return Conjunction{ID: uint32(r.number(4)), Clause: uint8(r.number(1)), Clauses: uint8(r.number(1))}
 	default:
 		r.fail(fmt.Errorf("%#x is no instruction or action", tag))
 		return nil
@@ -152,7 +154,13 @@ func (r *reader) action() Action {
 
 func (r *reader) conntrack() Action {
 	how := byte(r.number(1))
-	a := Conntrack{Commit: how&conntrackCommit != 0, NAT: NAT(how &^ conntrackCommit), Zone: uint16(r.number(2)), Next: uint8(r.number(1))}
+	a := Conntrack{Commit: how&conntrackCommit != 0, NAT: NAT(how &^ (conntrackCommit | conntrackField))}
+	if how&conntrackField != 0 {
+		a.ZoneFrom = r.fieldNumber()
+	} else {
+		a.Zone = uint16(r.number(2))
+	}
+	a.Next = uint8(r.number(1))
 	if a.NAT == NATSource {
 		a.Addr = uint32(r.number(4))
 	}

@@ -25,6 +25,7 @@ const (
 	tagGoto
 	tagConntrack
 	tagCheckLarger
+	tagConjunction
 	tagInvalid byte = 0xff // an action of no known type: Decode refuses it
 )
 
@@ -164,23 +165,32 @@ func appendAction(dst []byte, a Action) []byte {
 	case CheckLarger:
 		dst = binary.BigEndian.AppendUint16(append(dst, tagCheckLarger), a.Bytes)
 		return append(dst, byte(a.To), a.Bit)
+	case Conjunction:
+		return append(binary.BigEndian.AppendUint32(append(dst, tagConjunction), a.ID), a.Clause, a.Clauses)
 	default:
 		return append(dst, tagInvalid)
 	}
 }
 
-// conntrackCommit is the bit beside the NAT in the canonical form of a Conntrack.
-const conntrackCommit = 0x80
+// Bits beside the NAT in the canonical form of a Conntrack.
+const (
+	conntrackCommit = 0x80
+	conntrackField  = 0x40 // the zone's field follows, not the zone
+)
 
 func appendConntrack(dst []byte, a Conntrack) []byte {
-	if a.NAT > NATSource {
+	if a.NAT > NATSource || a.ZoneFrom != 0 && a.Zone != 0 {
 		return append(dst, tagInvalid)
 	}
 	how := byte(a.NAT)
 	if a.Commit {
 		how |= conntrackCommit
 	}
-	dst = binary.BigEndian.AppendUint16(append(dst, tagConntrack, how), a.Zone)
+	if a.ZoneFrom != 0 {
+		dst = append(dst, tagConntrack, how|conntrackField, byte(a.ZoneFrom))
+	} else {
+		dst = binary.BigEndian.AppendUint16(append(dst, tagConntrack, how), a.Zone)
+	}
 	dst = append(dst, a.Next)
 	if a.NAT == NATSource {
 		dst = binary.BigEndian.AppendUint32(dst, a.Addr)

@@ -67,6 +67,9 @@ func TestEquivalentEntriesAreEqual(t *testing.T) {
 			entry(nil, Punt{MaxLen: 100}),
 			entry(nil, Output{PortController, 100}),
 		},
+		"bits of ct_state that Open vSwitch has not": {
+			entry(Match{{CTState, 0x121, 0xffffffff}}), entry(Match{Exact(CTState, 0x21)}),
+		},
 		"max_len of another port": {entry(nil, Output{5, 100}), entry(nil, Output{5, 0})},
 		"flags about the message": {Entry{Flags: 1 | 2 | 4}, Entry{Flags: 1}},
 		"empty lists":             {entry(Match{}, []Action{}...), entry(nil)},
@@ -125,6 +128,8 @@ func TestBrokenEntriesStayBroken(t *testing.T) {
 		"field of high bits": {Match: Match{{200, 1, 1}}},
 		"field twice":        {Match: Match{Exact(InPort, 1), Exact(InPort, 2)}},
 		"set no field":       {Apply: []Action{SetField{99, 1, 1}}},
+		"two zones":          {Apply: []Action{Conntrack{Zone: 5, ZoneFrom: Metadata}}},
+		"zone of no field":   {Apply: []Action{Conntrack{ZoneFrom: fieldEnd}}},
 		"nil action":         {Apply: []Action{nil}},
 		"pointer":            {Apply: []Action{&Output{Port: 1}}},
 	} {
@@ -208,6 +213,7 @@ func TestGroupEqual(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(Encode(guardEntry)))
 	f.Add([]byte(Encode(Entry{Meter: 1, MetadataMask: 3, Apply: []Action{PushVLAN{}, SetField{VLANVID, 0x1005, 0x1fff}, Punt{100, 2}, Move{EthSrc, EthDst, 48}}})))
+	f.Add([]byte(Encode(Entry{Match: Match{Exact(CTState, 0x21), Exact(IPFrag, 3)}, Apply: []Action{Conntrack{ZoneFrom: Metadata, Next: NoTable}, Conjunction{7, 1, 2}}})))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		enc := Encoded(b)
 		_, _, _, _, _, _ = enc.Key(), enc.Table(), enc.Priority(), enc.Cookie(), enc.Flags(), enc.Instructions()
@@ -235,8 +241,19 @@ func unprintable(e Entry) bool {
 		}
 	}
 	for _, a := range e.Apply {
-		if m, ok := a.(Move); ok && (m.Bits < 1 || m.Bits > m.From.moveBits() || m.Bits > m.To.moveBits()) {
-			return true
+		switch a := a.(type) {
+		case Move:
+			if a.Bits < 1 || a.Bits > a.From.moveBits() || a.Bits > a.To.moveBits() {
+				return true
+			}
+		case CheckLarger:
+			if int(a.Bit) >= a.To.moveBits() {
+				return true
+			}
+		case Conntrack:
+			if a.ZoneFrom != 0 && a.ZoneFrom.moveBits() < zoneBits {
+				return true
+			}
 		}
 	}
 	return false

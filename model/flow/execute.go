@@ -63,8 +63,8 @@ var (
 	ErrShortFrame = errors.New("frame is shorter than an Ethernet header")
 )
 
-// errDropped ends the execution of a packet that a meter dropped.
-var errDropped = errors.New("dropped by a meter")
+// errDropped ends the execution of a packet that a meter or conntrack keeps.
+var errDropped = errors.New("dropped")
 
 // Execute sends a packet through the switch, beginning in table 0. After an error nothing is emitted, as in Open
 // vSwitch, but the steps tell how far the packet got. Output to any port counts as possible: a Switch has no list of ports.
@@ -187,6 +187,7 @@ func (x *execution) actions(p *packet, list []Action) (done bool, err error) {
 			err = x.puntMetered(p, a)
 		case Conntrack:
 			err = x.conntrack(p, a)
+		case Conjunction: // what a packet-out has of it; entries with conjunctions are not executed
 		case CheckLarger:
 			x.fork(p)
 			p.set(a.To, larger(p, a.Bytes)<<a.Bit, 1<<a.Bit)
@@ -306,12 +307,18 @@ func (x *execution) group(p *packet, id uint32) error {
 	})
 }
 
-// conntrack tracks a copy of p, which goes on in another table; p itself stays as it is. What a meter there drops is
-// only the copy: Open vSwitch recirculates it.
+// conntrack tracks a copy of p, which goes on in another table; p itself stays as it is, but is untracked from here on. What a
+// meter there drops is only the copy: Open vSwitch recirculates it.
 func (x *execution) conntrack(p *packet, a Conntrack) error {
 	p.shared = true
 	c := *p
-	x.s.track(&c, a)
+	if !x.s.track(&c, a) {
+		return errDropped
+	}
+	p.setTracked(judgement{})
+	if a.Next == NoTable {
+		return nil
+	}
 	err := x.nested(true, func() error { return x.table(&c, a.Next) })
 	if errors.Is(err, errDropped) {
 		return nil
@@ -358,10 +365,12 @@ func actionSet(bucket []Action) []Action {
 		case SetField, Move:
 			sets = append(sets, a)
 		case ToGroup:
-			r = 3
+			r = 4
 		case Output:
-			r = 2
+			r = 3
 		case Resubmit:
+			r = 2
+		case Conntrack:
 			r = 1
 		}
 		if r > 0 && r >= rank {

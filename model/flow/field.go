@@ -11,6 +11,14 @@ const (
 	Reg0 // Nicira's registers: what a packet carries through the tables, 0 when it comes in
 	Reg1
 	Reg2
+	Reg3
+	ConjunctionID // Nicira's conj_id, see Conjunction
+	CTState       // Nicira's ct_state: bits CTNew to CTTracked; 0 before a Conntrack
+	CTProto       // Nicira's ct_nw_proto, and so on: of the first packet of the packet's connection, unless CTInvalid
+	CTSrc
+	CTDst
+	CTSrcPort // of ICMP queries the type; ports are matched together with CTProto, or Open vSwitch does not tell of them
+	CTDstPort // of ICMP queries the code
 	TunnelID
 	TunnelSrc // Nicira's tun_src
 	TunnelDst // Nicira's tun_dst
@@ -22,7 +30,8 @@ const (
 	IPProto
 	IPv4Src
 	IPv4Dst
-	IPTTL // Nicira's nw_ttl
+	IPTTL  // Nicira's nw_ttl
+	IPFrag // Nicira's nw_frag: bits FragAny and FragLater
 	TCPSrc
 	TCPDst
 	UDPSrc
@@ -46,6 +55,25 @@ type FieldInfo struct {
 	Number   uint8  // OXM field number within Class
 }
 
+// Bits of CTState.
+const (
+	CTNew         = 1 << 0 // of a connection that is not known
+	CTEstablished = 1 << 1
+	CTRelated     = 1 << 2 // about a known connection, as ICMP errors are
+	CTReply       = 1 << 3 // in the direction that the connection's first packet did not have
+	CTInvalid     = 1 << 4
+	CTTracked     = 1 << 5
+
+	ctSourceNAT      = 1 << 6
+	ctDestinationNAT = 1 << 7
+)
+
+// Bits of IPFrag.
+const (
+	FragAny   = 1 << 0 // any fragment
+	FragLater = 1 << 1 // one without the datagram's beginning
+)
+
 // OXM classes.
 const (
 	ClassBasic  uint16 = 0x8000
@@ -53,11 +81,21 @@ const (
 )
 
 var fieldInfos = [fieldEnd]FieldInfo{
-	InPort:    {"in_port", 32, false, ClassBasic, 0},
-	Metadata:  {"metadata", 64, true, ClassBasic, 2},
-	Reg0:      {"reg0", 32, true, ClassNicira, 0},
-	Reg1:      {"reg1", 32, true, ClassNicira, 1},
-	Reg2:      {"reg2", 32, true, ClassNicira, 2},
+	InPort:   {"in_port", 32, false, ClassBasic, 0},
+	Metadata: {"metadata", 64, true, ClassBasic, 2},
+	Reg0:     {"reg0", 32, true, ClassNicira, 0},
+	Reg1:     {"reg1", 32, true, ClassNicira, 1},
+	Reg2:     {"reg2", 32, true, ClassNicira, 2},
+	Reg3:     {"reg3", 32, true, ClassNicira, 3},
+
+	ConjunctionID: {"conj_id", 32, false, ClassNicira, 37},
+	CTState:       {"ct_state", 32, true, ClassNicira, 105},
+	CTProto:       {"ct_nw_proto", 8, false, ClassNicira, 119},
+	CTSrc:         {"ct_nw_src", 32, true, ClassNicira, 120},
+	CTDst:         {"ct_nw_dst", 32, true, ClassNicira, 121},
+	CTSrcPort:     {"ct_tp_src", 16, true, ClassNicira, 124},
+	CTDstPort:     {"ct_tp_dst", 16, true, ClassNicira, 125},
+
 	TunnelID:  {"tun_id", 64, true, ClassBasic, 38},
 	TunnelSrc: {"tun_src", 32, true, ClassNicira, 31},
 	TunnelDst: {"tun_dst", 32, true, ClassNicira, 32},
@@ -70,6 +108,7 @@ var fieldInfos = [fieldEnd]FieldInfo{
 	IPv4Src:   {"nw_src", 32, true, ClassBasic, 11},
 	IPv4Dst:   {"nw_dst", 32, true, ClassBasic, 12},
 	IPTTL:     {"nw_ttl", 8, false, ClassNicira, 29},
+	IPFrag:    {"nw_frag", 2, true, ClassNicira, 26},
 	TCPSrc:    {"tcp_src", 16, true, ClassBasic, 13},
 	TCPDst:    {"tcp_dst", 16, true, ClassBasic, 14},
 	UDPSrc:    {"udp_src", 16, true, ClassBasic, 15},
@@ -113,8 +152,14 @@ var byOXM = func() map[uint32]Field {
 	return m
 }()
 
+// ctStateBits are all that Open vSwitch keeps of the 32 bits of ct_state.
+const ctStateBits = 0xff
+
 // AllOnes is the mask that matches every bit of f.
 func (f Field) AllOnes() uint64 {
+	if f == CTState {
+		return ctStateBits
+	}
 	i, _ := f.Info()
 	return ^uint64(0) >> (64 - i.Bits)
 }

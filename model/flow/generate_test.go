@@ -51,6 +51,8 @@ func (d draw) value(f Field) uint64 {
 	if !d.narrow {
 		v := d.bits() & f.AllOnes()
 		switch f {
+		case IPFrag:
+			return pick(d, uint64(0), FragAny, FragAny|FragLater)
 		case InPort:
 			return v & 0xffff >> 1
 		case ARPOp:
@@ -75,6 +77,9 @@ func (d draw) value(f Field) uint64 {
 }
 
 func (d draw) mask(f Field) uint64 {
+	if f == IPFrag {
+		return f.AllOnes() // Open vSwitch has no words for most others
+	}
 	if info, _ := f.Info(); !info.Maskable || d.chance(60) {
 		return f.AllOnes()
 	}
@@ -92,6 +97,9 @@ func (d draw) match() (Match, []Field) {
 	optional := []Field{InPort, Metadata, Reg0, Reg1, Reg2, EthDst, EthSrc}
 	if !d.narrow || d.chance(20) {
 		optional = append(optional, TunnelID, TunnelSrc, TunnelDst)
+	}
+	if !d.narrow {
+		optional = append(optional, Reg3, ConjunctionID)
 	}
 	header := []Field{Metadata, Reg0, Reg1, Reg2, TunnelID, TunnelDst, EthDst, EthSrc}
 	require := func(f Field, v uint64) { m = append(m, Exact(f, v)) }
@@ -113,6 +121,14 @@ func (d draw) match() (Match, []Field) {
 			require(IPProto, map[string]uint64{"tcp": protoTCP, "udp": protoUDP, "icmp": protoICMP}[kind])
 		}
 		of = append(of, IPv4Src, IPv4Dst, IPTTL)
+		if !d.narrow {
+			m = append(m, d.connection()...)
+			if of[0] == IPv4Src {
+				optional = append(optional, IPFrag)
+			} else if d.chance(50) {
+				m = append(m, Masked(IPFrag, uint64(d.int(0, 1)), FragAny|FragLater)) // later ones have no ports
+			}
+		}
 		optional, header = append(optional, of...), append(header, of...)
 	}
 	switch d.int(0, 7) {
@@ -140,6 +156,29 @@ func (d draw) match() (Match, []Field) {
 		}
 	}
 	return m, header
+}
+
+// connection draws what an entry matches of what conntrack knows of IPv4 packets.
+func (d draw) connection() Match {
+	if d.chance(50) {
+		return nil
+	}
+	state := Masked(CTState, CTTracked|d.bits()&CTReply, CTTracked|CTInvalid|d.bits()&ctStateBits)
+	if d.chance(20) {
+		return Match{Masked(CTState, d.bits()&^CTInvalid, max(1, d.bits()&ctStateBits))}
+	}
+	m := Match{state}
+	fields := []Field{CTSrc, CTDst}
+	if d.chance(50) {
+		m = append(m, Exact(CTProto, max(1, d.value(CTProto))))
+		fields = append(fields, CTSrcPort, CTDstPort)
+	}
+	for _, f := range fields {
+		if d.chance(50) {
+			m = append(m, Masked(f, d.value(f), d.mask(f)))
+		}
+	}
+	return m
 }
 
 // actions draws a list that is valid for packets with the given header fields.
@@ -220,6 +259,15 @@ func (d draw) conntrack(table uint8) Conntrack {
 	if a.NAT == NATSource {
 		a.Commit, a.Addr = true, 0x0a000000+uint32(d.int(4, 5))
 	}
+	if d.narrow {
+		return a
+	}
+	if d.chance(50) {
+		a.Zone, a.ZoneFrom = 0, pick(d, Metadata, Reg3, EthSrc, IPv4Dst)
+	}
+	if a.NAT == NATNone && d.chance(50) {
+		a.Next = NoTable
+	}
 	return a
 }
 
@@ -228,6 +276,13 @@ func (d draw) entry(table uint8, priority uint16) Entry {
 	e := Entry{Table: table, Priority: priority, Cookie: NewCookie(uint16(d.int(0, 9)), 1, uint64(d.int(0, 9)))}
 	var header []Field
 	e.Match, header = d.match()
+	if !d.narrow && d.chance(10) {
+		for range d.int(1, 3) {
+			n := d.int(2, 64)
+			e.Apply = append(e.Apply, Conjunction{uint32(d.bits()), uint8(d.int(1, n)), uint8(n)})
+		}
+		return e
+	}
 	e.Apply = d.actions(header, false, table)
 	if d.chance(5) && !d.noMeter {
 		e.Meter = uint32(d.int(1, worldMeters))

@@ -34,7 +34,8 @@ type Switch struct {
 	// How many entries name a group, or a meter in a meter instruction.
 	groupUsers, meterUsers map[uint32]int
 
-	zones map[uint16]zone // conntrack
+	zones     map[uint16]connections // conntrack
+	datagrams map[datagram]judgement
 
 	messages Messages
 	undo     []func() // what ApplyAtomic takes back; nil outside of it
@@ -47,6 +48,7 @@ type Messages struct {
 
 // installed is an entry on a switch. It is replaced and not changed, but for its counters.
 type installed struct {
+	clause  bool // holds conjunctions
 	encoded Encoded
 	entry   Entry
 	added   uint64
@@ -74,7 +76,8 @@ func NewSwitch(config SwitchConfig) *Switch {
 		meters:     map[uint32]Meter{},
 		groupUsers: map[uint32]int{},
 		meterUsers: map[uint32]int{},
-		zones:      map[uint16]zone{},
+		zones:      map[uint16]connections{},
+		datagrams:  map[datagram]judgement{},
 	}
 }
 

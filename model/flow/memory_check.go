@@ -11,6 +11,10 @@ const (
 type known struct {
 	ether, proto uint64 // 0: not known, for both are no values that something depends on
 	tags         int    // VLAN tags that are certainly there
+	invalid      bool   // conntrack takes it for that
+	tracked      bool   // conntrack has an original tuple for it
+	ctProto      uint64 // of that; 0: not known
+	later        bool   // it is a fragment without ports
 }
 
 // allows tells whether the prerequisites of f are there (OpenFlow 1.3.5, 7.2.3.8; Nicira's nw_ttl as in Open vSwitch).
@@ -22,12 +26,16 @@ func (k known) allows(f Field) bool {
 		return k.tags > 0
 	case IPProto, IPTTL, IPv4Src, IPv4Dst:
 		return ip
+	case IPFrag:
+		return ip
+	case CTProto, CTSrc, CTDst, CTSrcPort, CTDstPort:
+		return k.tracked
 	case TCPSrc, TCPDst:
-		return ip && k.proto == protoTCP
+		return ip && k.proto == protoTCP && !k.later
 	case UDPSrc, UDPDst:
-		return ip && k.proto == protoUDP
+		return ip && k.proto == protoUDP && !k.later
 	case ICMPType, ICMPCode:
-		return ip && k.proto == protoICMP
+		return ip && k.proto == protoICMP && !k.later
 	case ARPOp, ARPSPA, ARPTPA, ARPSHA, ARPTHA:
 		return k.ether == etherARP || k.ether == etherRARP
 	}
@@ -53,6 +61,9 @@ func (s *Switch) checkEntry(e *Entry) error {
 	if err := s.checkActions(e.Apply); err != nil {
 		return err
 	}
+	if holdsConjunctions(e) && (e.Meter != 0 || e.MetadataMask != 0 || e.HasGoto) {
+		return errConjunction
+	}
 	for _, a := range e.Apply {
 		if err := k.follow(a); err != nil {
 			return err
@@ -71,6 +82,9 @@ func (s *Switch) checkActions(list []Action) error {
 			if _, exists := s.groups[g.ID]; !exists {
 				return errOutGroup
 			}
+		}
+		if isConjunction(a) != isConjunction(list[0]) {
+			return errConjunction
 		}
 	}
 	return nil
@@ -99,19 +113,39 @@ func (s *Switch) checkMatch(m Match) (known, error) {
 			return k, errMatchPrerequisite
 		case f.Field == ARPOp && f.Value > 0xff:
 			return k, errMatchValue
+		case (f.Field == CTSrcPort || f.Field == CTDstPort) && k.ctProto == 0, f.Field == CTProto && f.Value == 0:
+			return k, errMatchPrerequisite // Open vSwitch takes it, but does not tell it when it is asked for its entries
 		}
 		switch f.Field {
 		case EthType:
 			k.ether = f.Value
 		case IPProto:
 			k.proto = f.Value
+		case CTState:
+			k.tracked, k.invalid = originalKnown(f), f.Value&CTInvalid != 0
+		case CTProto:
+			k.ctProto = f.Value
+		case IPFrag:
+			k.later = f.Value&FragLater != 0
 		case VLANVID:
 			if f.Value&vidPresent != 0 {
 				k.tags = 1
 			}
 		}
 	}
+	for _, f := range m {
+		if (f.Field == CTSrc || f.Field == CTDst) && k.ether != etherIPv4 {
+			return k, errInconsistent
+		}
+	}
 	return k, nil
+}
+
+// originalKnown tells whether conntrack knows the original tuples of all packets with these bits of ct_state, as Open vSwitch sees it
+// (is_ct_valid in lib/flow.h).
+func originalKnown(state FieldMatch) bool {
+	const of = CTNew | CTEstablished | CTRelated | CTReply | ctSourceNAT | ctDestinationNAT
+	return state.Value&of != 0 || state.Value&CTTracked != 0 && state.Mask&^state.Value&CTInvalid != 0
 }
 
 // transportPort tells whether f is a port of TCP or UDP, which Open vSwitch can mask and OpenFlow cannot.
@@ -153,9 +187,20 @@ func (s *Switch) checkAction(a Action) error {
 		switch {
 		case s.config.Standard:
 			return errActionExperimenter
-		case a.Next > maxTable, a.NAT == NATSource && (!a.Commit || a.Addr == 0):
+		case a.Next > maxTable && a.Next != NoTable, a.NAT == NATSource && (!a.Commit || a.Addr == 0):
 			// Open vSwitch takes the address 0 for none.
 			return errActionArgument
+		case a.Next == NoTable && a.NAT != NATNone:
+			return errActionArgument // Open vSwitch would translate the packet, but go on as if it had not
+		case a.ZoneFrom != 0 && a.ZoneFrom.moveBits() < zoneBits:
+			return errActionArgument
+		}
+	case Conjunction:
+		switch {
+		case s.config.Standard:
+			return errActionExperimenter
+		case a.Clause < 1 || a.Clause > a.Clauses || a.Clauses < 2 || a.Clauses > 64:
+			return errConjunction
 		}
 	case CheckLarger:
 		switch {
@@ -190,7 +235,13 @@ func (s *Switch) checkSetField(a SetField) error {
 }
 
 // writable tells whether actions can change f.
-func (f Field) writable() bool { return f != EthType && f != IPProto }
+func (f Field) writable() bool {
+	switch f {
+	case EthType, IPProto, IPFrag, ConjunctionID, CTState, CTProto, CTSrc, CTDst, CTSrcPort, CTDstPort:
+		return false
+	}
+	return true
+}
 
 // isPort tells whether v is a number that a port, or a reserved one, can have in 16 bits: Open vSwitch has no more.
 func isPort(v uint64) bool { return v < maxPort&0xffff || v >= maxPort && v <= uint64(PortAny) }
@@ -214,7 +265,7 @@ func (k *known) follow(a Action) error {
 	case DecTTL:
 		ok = k.allows(IPTTL)
 	case Conntrack:
-		ok = k.ether == etherIPv4
+		ok = k.ether == etherIPv4 && !(a.Commit && k.invalid) && (a.ZoneFrom == 0 || k.allowsSet(a.ZoneFrom))
 	}
 	if !ok {
 		return errInconsistent

@@ -21,6 +21,7 @@ var (
 	errOutGroup           = ofpError{"OFPBAC_BAD_OUT_GROUP", 2, 9}
 	errInconsistent       = ofpError{"OFPBAC_MATCH_INCONSISTENT", 2, 10}
 	errSetType            = ofpError{"OFPBAC_BAD_SET_TYPE", 2, 13}
+	errConjunction        = ofpError{"NXBAC_BAD_CONJUNCTION", 0xffff, 15} // Nicira's, an experimenter error
 	errTag                = ofpError{"OFPBAC_BAD_TAG", 2, 12}
 	errSetArgument        = ofpError{"OFPBAC_BAD_SET_ARGUMENT", 2, 15}
 	errInstructionTable   = ofpError{"OFPBIC_BAD_TABLE_ID", 3, 2}

@@ -9,7 +9,8 @@ import (
 // classifier finds the entry of highest priority that matches a packet, by tuple space search: entries with the same
 // masks share a hash table, and a lookup costs one probe per set of masks, whatever the number of entries.
 type classifier struct {
-	tuples []*tuple // highest priority first
+	tuples  []*tuple // highest priority first
+	clauses int      // how many entries hold conjunctions
 }
 
 // tuple holds the entries of one table with the same set of masks.
@@ -61,6 +62,9 @@ func (c *classifier) insert(f *installed) {
 	at, _ := slices.BinarySearchFunc(list, f.entry.Priority, func(x *installed, p uint16) int { return cmp.Compare(p, x.entry.Priority) })
 	t.entries[key] = slices.Insert(list, at, f)
 	t.priorities[f.entry.Priority]++
+	if f.clause = holdsConjunctions(&f.entry); f.clause {
+		c.clauses++
+	}
 	if len(t.priorities) == 1 || f.entry.Priority > t.highest {
 		t.highest = f.entry.Priority
 		c.reorder()
@@ -68,6 +72,9 @@ func (c *classifier) insert(f *installed) {
 }
 
 func (c *classifier) remove(f *installed) {
+	if f.clause {
+		c.clauses--
+	}
 	t := c.find(f.entry.Match)
 	key := t.entryKey(&f.entry)
 	list := slices.DeleteFunc(t.entries[key], func(x *installed) bool { return x == f })
@@ -93,15 +100,29 @@ func (c *classifier) reorder() {
 
 // lookup returns the entry that the packet with these values meets, or nil.
 func (c *classifier) lookup(values *[fieldEnd]uint64) *installed {
+	if c.clauses > 0 {
+		return c.lookupConjunction(values)
+	}
+	return c.search(values, nil)
+}
+
+// search returns the best entry without conjunctions. Where one that has them is on top of those with the same match, it hides them, and
+// the list of them is appended to clauses, if that is not nil.
+func (c *classifier) search(values *[fieldEnd]uint64, clauses *[][]*installed) *installed {
 	var best *installed
-	var buf [8 * fieldEnd]byte
+	var buf [8 * int(fieldEnd)]byte
 	for _, t := range c.tuples {
 		if best != nil && t.highest <= best.entry.Priority {
 			break
 		}
 		list := t.entries[string(t.appendKey(buf[:0], values))]
-		if len(list) > 0 && (best == nil || list[0].entry.Priority > best.entry.Priority) {
+		if len(list) == 0 || best != nil && list[0].entry.Priority <= best.entry.Priority {
+			continue
+		}
+		if !list[0].clause {
 			best = list[0]
+		} else if clauses != nil {
+			*clauses = append(*clauses, list)
 		}
 	}
 	return best

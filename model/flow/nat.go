@@ -10,7 +10,7 @@ const minFreePort = 1024
 
 // freeReply is the tuple of the replies to t once its source is addr: with t's own source port if that is free, or else the next
 // free one after it, as Open vSwitch 3.1 does. There is none for protocols without ports, nor for ICMP: Open vSwitch does not translate identifiers.
-func (z zone) freeReply(t fiveTuple, addr uint32) (fiveTuple, bool) {
+func (z connections) freeReply(t fiveTuple, addr uint32) (fiveTuple, bool) {
 	reply := t.reversed()
 	reply.dst = addr
 	if z[reply] == nil {
@@ -50,28 +50,34 @@ func (p *packet) icmpError() bool {
 		return false
 	}
 	switch p.values[ICMPType] {
-	case icmpUnreachable, icmpRedirect, icmpTimeExceeded, icmpParameter:
+	case icmpUnreachable, icmpQuench, icmpRedirect, icmpTimeExceeded, icmpParameter:
 		return true
 	}
 	return false
 }
 
-// trackError translates an ICMP error about a packet of a known connection: the packet inside back to what its sender had
-// sent, and the side of the error that stands for a translated one.
-func (s *Switch) trackError(p *packet, a Conntrack) {
-	if a.NAT == NATNone || !p.sumsRight() {
-		return
-	}
+// trackError judges an ICMP error by the connection of the packet that it is about: related to it, in the other direction than that
+// packet. With NAT the packet inside is translated back to what its sender had sent, and so is the side of the error that stands for a
+// translated one.
+func (s *Switch) trackError(p *packet, zone uint16, a Conntrack) judgement {
 	in, ok := p.inner()
 	if !ok {
-		return
+		return invalid
 	}
 	// The one that the error is about has passed here, and is known by the tuple of its replies.
 	t := in.tuple.reversed()
-	c := s.zones[a.Zone][t]
+	c := s.zones[zone][t]
 	if c == nil {
-		return
+		return invalid
 	}
+	j := judgement{CTTracked | CTRelated, c.original}
+	if t != c.original {
+		j.state |= CTReply
+	}
+	if a.NAT == NATNone {
+		return j
+	}
+	j.state |= c.translation(t)
 	sent := c.other(t)
 	// The error goes the way of a reply: what replies are translated in, it is translated in.
 	if sent.src != t.dst {
@@ -81,6 +87,7 @@ func (s *Switch) trackError(p *packet, a Conntrack) {
 		p.set(IPv4Src, uint64(sent.dst), IPv4Src.AllOnes())
 	}
 	p.translateInner(in, sent)
+	return j
 }
 
 // inner is the packet in an ICMP error.
@@ -91,7 +98,8 @@ type inner struct {
 	tuple     fiveTuple
 }
 
-// inner reads the packet in an ICMP error: its IPv4 header and at least 8 octets more (RFC 792).
+// inner reads the packet in an ICMP error to its receiver: its IPv4 header and 8 octets more (RFC 792), which Open vSwitch wants of
+// protocols that have ports.
 func (p *packet) inner() (inner, bool) {
 	outer := p.starts[headerIPv4]
 	in := inner{
@@ -99,28 +107,17 @@ func (p *packet) inner() (inner, bool) {
 		end:   outer + int(binary.BigEndian.Uint16(p.frame[outer+2:])),
 	}
 	b := p.frame[in.start:in.end]
-	if len(b) < ipv4Len+8 || b[0]>>4 != 4 {
+	if len(b) < ipv4Len {
 		return in, false
 	}
 	length := int(b[0]&0xf) * 4
-	const offsetBits = 0x1fff
-	if length < ipv4Len || len(b) < length+8 || binary.BigEndian.Uint16(b[6:])&offsetBits != 0 {
+	const offsetAndMore = 0x3fff
+	if length < ipv4Len || len(b) < length || binary.BigEndian.Uint16(b[6:])&offsetAndMore != 0 {
 		return in, false
 	}
 	in.transport = in.start + length
 	in.tuple = fiveTuple{src: binary.BigEndian.Uint32(b[12:]), dst: binary.BigEndian.Uint32(b[16:]), proto: b[9]}
-	switch b = b[length:]; in.tuple.proto {
-	case protoTCP, protoUDP:
-		in.tuple.srcPort, in.tuple.dstPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
-	case protoICMP:
-		in.tuple.icmp = b[0]
-		in.tuple.srcPort = binary.BigEndian.Uint16(b[4:])
-		in.tuple.dstPort = in.tuple.srcPort
-		if _, query := icmpReverse[in.tuple.icmp]; !query {
-			return in, false
-		}
-	}
-	return in, true
+	return in, uint64(in.tuple.src) == p.values[IPv4Dst] && in.tuple.readPorts(b[length:])
 }
 
 // translateInner gives the packet inside the addresses and ports of sent, and keeps all checksums right.

@@ -136,6 +136,18 @@ func (o *openVSwitch) install(all Tables) {
 	o.ofctl("add-flows", "br0", o.path("flows"))
 }
 
+// add adds entries and groups in ovs-ofctl syntax.
+func (o *openVSwitch) add(lines ...string) {
+	o.t.Helper()
+	for _, l := range lines {
+		verb := "add-flow"
+		if strings.HasPrefix(l, "group_id") {
+			verb = "add-group"
+		}
+		o.ofctl(verb, "br0", l)
+	}
+}
+
 // tables reads back all that the switch holds.
 func (o *openVSwitch) tables() Tables {
 	o.t.Helper()

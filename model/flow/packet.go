@@ -43,6 +43,9 @@ var places = [fieldEnd]struct {
 
 // has tells whether the packet has f, so that an action may read or write it.
 func (p *packet) has(f Field) bool {
+	if f >= CTProto && f <= CTDstPort { // to be matched they are there in any case, says Open vSwitch
+		return p.values[CTState]&(CTNew|CTEstablished|CTReply) != 0
+	}
 	h := places[f].header
 	return h <= headerEthernet || p.starts[h] != 0
 }
@@ -132,15 +135,26 @@ func (p *packet) parseIPv4(start int) {
 	p.values[IPv4Src] = uint64(binary.BigEndian.Uint32(b[12:]))
 	p.values[IPv4Dst] = uint64(binary.BigEndian.Uint32(b[16:]))
 	const offsetBits, moreFragments = 0x1fff, 0x2000
-	fragment := binary.BigEndian.Uint16(b[6:])
-	if fragment&offsetBits == 0 {
-		p.parseTransport(start+length, b[length:total], fragment&moreFragments == 0)
+	switch fragment := binary.BigEndian.Uint16(b[6:]); {
+	case fragment&offsetBits != 0:
+		p.values[IPFrag] = FragAny | FragLater
+	case fragment&moreFragments != 0:
+		p.values[IPFrag] = FragAny
 	}
+	if p.values[IPFrag]&FragLater == 0 {
+		p.parseTransport(start+length, b[length:total])
+	}
+}
+
+// transport is what follows the header of an IPv4 packet.
+func (p *packet) transport() []byte {
+	b := p.frame[p.starts[headerIPv4]:]
+	return b[int(b[0]&0xf)*4 : binary.BigEndian.Uint16(b[2:])]
 }
 
 // parseTransport reads what follows the IPv4 header. The first of several fragments has a checksum to keep right,
 // but Open vSwitch does not show its ports ("set-frags normal").
-func (p *packet) parseTransport(start int, b []byte, whole bool) {
+func (p *packet) parseTransport(start int, b []byte) {
 	var h header
 	var first, second Field
 	switch proto := p.values[IPProto]; {
@@ -153,7 +167,7 @@ func (p *packet) parseTransport(start int, b []byte, whole bool) {
 	default:
 		return
 	}
-	if !whole {
+	if p.values[IPFrag] != 0 {
 		return
 	}
 	p.starts[h] = start

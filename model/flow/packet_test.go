@@ -45,8 +45,8 @@ func TestParsePacket(t *testing.T) {
 			FieldMatch{VLANVID, 0x1005, 0}, FieldMatch{VLANPCP, 3, 0})},
 		"two tags":             {frame(t, someMACs, "88a8 0005 8100 0006 0800", someIPv4), append(slices.Clone(macs), FieldMatch{VLANVID, 0x1005, 0}, FieldMatch{EthType, 0x8100, 0})},
 		"tag cut short":        {frame(t, someMACs, "8100 0005"), append(slices.Clone(macs), FieldMatch{EthType, 0x8100, 0})},
-		"first fragment":       {frame(t, someMACs, "0800", someFirst, someUDP), ipv4},
-		"later fragment":       {frame(t, someMACs, "0800", someLater, someUDP), ipv4},
+		"first fragment":       {frame(t, someMACs, "0800", someFirst, someUDP), append(slices.Clone(ipv4), FieldMatch{IPFrag, FragAny, 0})},
+		"later fragment":       {frame(t, someMACs, "0800", someLater, someUDP), append(slices.Clone(ipv4), FieldMatch{IPFrag, FragAny | FragLater, 0})},
 		"IPv4 cut short":       {frame(t, someMACs, "0800", someIPv4)[:33], append(slices.Clone(macs), FieldMatch{EthType, etherIPv4, 0})},
 		"IPv4 longer than all": {frame(t, someMACs, "0800", someIPv4, someUDP)[:45], append(slices.Clone(macs), FieldMatch{EthType, etherIPv4, 0})},
 		"SNAP":                 {frame(t, someMACs, "0030 aaaa03000000 88cc 00"), append(slices.Clone(macs), FieldMatch{EthType, 0x88cc, 0})},
@@ -127,7 +127,7 @@ func TestRewrite(t *testing.T) {
 			t.Fatalf("%x", p.frame)
 		}
 		if again.tags == p.tags { // else the second tag hides the rest from a new switch
-			for _, f := range []Field{InPort, Metadata, Reg0, Reg1, Reg2, TunnelID, TunnelSrc, TunnelDst} {
+			for _, f := range []Field{InPort, Metadata, Reg0, Reg1, Reg2, Reg3, TunnelID, TunnelSrc, TunnelDst} {
 				again.values[f] = p.values[f]
 			}
 			if again.values != p.values {

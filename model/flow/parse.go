@@ -249,8 +249,11 @@ func parseValue(f Field, s string) (v uint64, err error) {
 	return v, err
 }
 
-// parseMasked reads value or value/mask of f.
+// parseMasked reads value or value/mask of f, or its words.
 func parseMasked(f Field, s string) (FieldMatch, error) {
+	if m, isWords, err := parseWords(f, s); isWords {
+		return m, err
+	}
 	value, mask, hasMask := strings.Cut(s, "/")
 	v, err := parseValue(f, value)
 	if err != nil || !hasMask {

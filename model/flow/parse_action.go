@@ -131,6 +131,8 @@ func parseAction(name, argument string, names TableNames) (Action, error) {
 		return Resubmit{Table: id}, err
 	case "ct":
 		return parseConntrack(argument, names)
+	case "conjunction":
+		return parseConjunction(argument)
 	case "check_pkt_larger":
 		return parseCheckLarger(argument)
 	default:
@@ -186,8 +188,10 @@ func parsePunt(arguments string) (Action, error) {
 
 // parseConntrack reads the arguments of ct(...). What it does after recirculation is not optional here.
 func parseConntrack(arguments string, names TableNames) (Action, error) {
-	var a Conntrack
-	hasNext := false
+	a := Conntrack{Next: NoTable}
+	if arguments == "" {
+		return a, nil
+	}
 	for _, word := range splitActions(arguments) {
 		name, value, _ := strings.Cut(word, "=")
 		var err error
@@ -195,10 +199,11 @@ func parseConntrack(arguments string, names TableNames) (Action, error) {
 		case word == "commit":
 			a.Commit = true
 		case name == "zone":
-			err = parseInto(&a.Zone, value)
+			err = parseZone(&a, value)
 		case name == "table":
-			a.Next, err = parseTable(value, names)
-			hasNext = true
+			if a.Next, err = parseTable(value, names); err == nil && a.Next == NoTable {
+				err = fmt.Errorf("no table has this number")
+			}
 		case word == "nat":
 			a.NAT = NATKnown
 		case strings.HasPrefix(word, "nat(src=") && strings.HasSuffix(word, ")"):
@@ -212,10 +217,39 @@ func parseConntrack(arguments string, names TableNames) (Action, error) {
 			return nil, fmt.Errorf("%s: %w", word, err)
 		}
 	}
-	if !hasNext {
-		return nil, fmt.Errorf("no table")
-	}
 	return a, nil
+}
+
+// parseZone reads a number, or bits 0 to 15 of a field.
+func parseZone(a *Conntrack, value string) error {
+	if !strings.HasSuffix(value, "]") {
+		a.ZoneFrom = 0
+		return parseInto(&a.Zone, value)
+	}
+	f, low, n, err := parseSubfield(value)
+	if err == nil && (low != 0 || n != zoneBits) {
+		err = fmt.Errorf("not bits 0 to 15")
+	}
+	a.Zone, a.ZoneFrom = 0, f
+	return err
+}
+
+// parseConjunction reads id,clause/clauses.
+func parseConjunction(argument string) (Action, error) {
+	var a Conjunction
+	id, clause, _ := strings.Cut(argument, ",")
+	if err := parseInto(&a.ID, id); err != nil {
+		return nil, err
+	}
+	k, n, found := strings.Cut(strings.TrimSpace(clause), "/")
+	if !found {
+		return nil, fmt.Errorf("no clause/clauses")
+	}
+	if err := parseInto(&a.Clause, k); err != nil {
+		return nil, err
+	}
+	err := parseInto(&a.Clauses, n)
+	return a, err
 }
 
 // parseCheckLarger reads what follows check_pkt_larger(: bytes)->field[bit].

@@ -7,11 +7,12 @@ import (
 
 // matchNames are the spellings of fields in matches: those of ovs-ofctl and those of OpenFlow.
 var matchNames = map[string]Field{
-	"in_port": InPort, "metadata": Metadata, "reg0": Reg0, "reg1": Reg1, "reg2": Reg2,
+	"in_port": InPort, "metadata": Metadata, "reg0": Reg0, "reg1": Reg1, "reg2": Reg2, "reg3": Reg3, "conj_id": ConjunctionID,
+	"ct_state": CTState, "ct_nw_proto": CTProto, "ct_nw_src": CTSrc, "ct_nw_dst": CTDst, "ct_tp_src": CTSrcPort, "ct_tp_dst": CTDstPort,
 	"tun_id": TunnelID, "tunnel_id": TunnelID, "tun_src": TunnelSrc, "tun_dst": TunnelDst,
 	"dl_dst": EthDst, "eth_dst": EthDst, "dl_src": EthSrc, "eth_src": EthSrc, "dl_type": EthType, "eth_type": EthType,
 	"vlan_vid": VLANVID, "dl_vlan_pcp": VLANPCP, "vlan_pcp": VLANPCP,
-	"nw_proto": IPProto, "ip_proto": IPProto, "nw_src": IPv4Src, "ip_src": IPv4Src, "nw_dst": IPv4Dst, "ip_dst": IPv4Dst, "nw_ttl": IPTTL,
+	"nw_proto": IPProto, "ip_proto": IPProto, "nw_src": IPv4Src, "ip_src": IPv4Src, "nw_dst": IPv4Dst, "ip_dst": IPv4Dst, "nw_ttl": IPTTL, "nw_frag": IPFrag,
 	"tcp_src": TCPSrc, "tcp_dst": TCPDst, "udp_src": UDPSrc, "udp_dst": UDPDst, "icmp_type": ICMPType, "icmp_code": ICMPCode,
 	"arp_op": ARPOp, "arp_spa": ARPSPA, "arp_tpa": ARPTPA, "arp_sha": ARPSHA, "arp_tha": ARPTHA,
 }

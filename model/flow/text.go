@@ -128,10 +128,13 @@ const (
 	macAddress
 	ipv4Address
 	portNumber
+	flagWords // Open vSwitch's ct_state: +est-new; exact: est|trk
+	fragWord  // Open vSwitch's nw_frag
 )
 
 var notations = [fieldEnd]notation{
-	InPort: portNumber, Metadata: hexadecimal, Reg0: hexadecimal, Reg1: hexadecimal, Reg2: hexadecimal, TunnelID: hexadecimal,
+	InPort: portNumber, Metadata: hexadecimal, Reg0: hexadecimal, Reg1: hexadecimal, Reg2: hexadecimal, Reg3: hexadecimal, TunnelID: hexadecimal,
+	CTState: flagWords, CTSrc: ipv4Address, CTDst: ipv4Address, IPFrag: fragWord,
 	TunnelSrc: ipv4Address, TunnelDst: ipv4Address, IPv4Src: ipv4Address, IPv4Dst: ipv4Address, ARPSPA: ipv4Address, ARPTPA: ipv4Address,
 	EthSrc: macAddress, EthDst: macAddress, ARPSHA: macAddress, ARPTHA: macAddress,
 }
@@ -162,6 +165,9 @@ func valueText(f Field, v uint64) string {
 
 // maskedText writes value and mask of a match.
 func maskedText(m FieldMatch) string {
+	if words, ok := wordsText(m); ok {
+		return words
+	}
 	if m.Mask == m.Field.AllOnes() {
 		return valueText(m.Field, m.Value)
 	}

@@ -3,6 +3,7 @@ package flow
 import (
 	"math/bits"
 	"strconv"
+	"strings"
 )
 
 // fieldNames are a field's names in actions.
@@ -12,11 +13,21 @@ type fieldNames struct {
 }
 
 var actionNames = [fieldEnd]fieldNames{
-	InPort:    {"in_port", "OXM_OF_IN_PORT"},
-	Metadata:  {"metadata", "OXM_OF_METADATA"},
-	Reg0:      {"reg0", "NXM_NX_REG0"},
-	Reg1:      {"reg1", "NXM_NX_REG1"},
-	Reg2:      {"reg2", "NXM_NX_REG2"},
+	InPort:   {"in_port", "OXM_OF_IN_PORT"},
+	Metadata: {"metadata", "OXM_OF_METADATA"},
+	Reg0:     {"reg0", "NXM_NX_REG0"},
+	Reg1:     {"reg1", "NXM_NX_REG1"},
+	Reg2:     {"reg2", "NXM_NX_REG2"},
+	Reg3:     {"reg3", "NXM_NX_REG3"},
+
+	ConjunctionID: {"conj_id", "NXM_NX_CONJ_ID"},
+	CTState:       {"ct_state", "NXM_NX_CT_STATE"},
+	CTProto:       {"ct_nw_proto", "NXM_NX_CT_NW_PROTO"},
+	CTSrc:         {"ct_nw_src", "NXM_NX_CT_NW_SRC"},
+	CTDst:         {"ct_nw_dst", "NXM_NX_CT_NW_DST"},
+	CTSrcPort:     {"ct_tp_src", "NXM_NX_CT_TP_SRC"},
+	CTDstPort:     {"ct_tp_dst", "NXM_NX_CT_TP_DST"},
+
 	TunnelID:  {"tun_id", "NXM_NX_TUN_ID"},
 	TunnelSrc: {"tun_src", "NXM_NX_TUN_IPV4_SRC"},
 	TunnelDst: {"tun_dst", "NXM_NX_TUN_IPV4_DST"},
@@ -29,6 +40,7 @@ var actionNames = [fieldEnd]fieldNames{
 	IPv4Src:   {"ip_src", "NXM_OF_IP_SRC"},
 	IPv4Dst:   {"ip_dst", "NXM_OF_IP_DST"},
 	IPTTL:     {"nw_ttl", "NXM_NX_IP_TTL"},
+	IPFrag:    {"nw_frag", "NXM_NX_IP_FRAG"},
 	TCPSrc:    {"tcp_src", "NXM_OF_TCP_SRC"},
 	TCPDst:    {"tcp_dst", "NXM_OF_TCP_DST"},
 	UDPSrc:    {"udp_src", "NXM_OF_UDP_SRC"},
@@ -122,6 +134,8 @@ func (t *text) action(a Action) {
 		t.printf("controller(max_len=%d,meter_id=%d)", a.MaxLen, a.Meter)
 	case Conntrack:
 		t.conntrack(a)
+	case Conjunction:
+		t.printf("conjunction(%d,%d/%d)", a.ID, a.Clause, a.Clauses)
 	case CheckLarger:
 		t.printf("check_pkt_larger(%d)->%s[%d]", a.Bytes, a.To.actionNames().load, a.Bit)
 	default:
@@ -131,21 +145,26 @@ func (t *text) action(a Action) {
 
 // conntrack writes the arguments in Open vSwitch's order, without those that have their default.
 func (t *text) conntrack(a Conntrack) {
-	t.str("ct(")
+	var arguments []string
 	if a.Commit {
-		t.str("commit,")
+		arguments = append(arguments, "commit")
 	}
-	t.str("table=" + t.names.name(a.Next))
-	if a.Zone != 0 {
-		t.printf(",zone=%d", a.Zone)
+	if a.Next != NoTable {
+		arguments = append(arguments, "table="+t.names.name(a.Next))
+	}
+	switch {
+	case a.ZoneFrom != 0:
+		arguments = append(arguments, "zone="+subfield(a.ZoneFrom, 0, zoneBits))
+	case a.Zone != 0:
+		arguments = append(arguments, "zone="+strconv.Itoa(int(a.Zone)))
 	}
 	switch a.NAT {
 	case NATKnown:
-		t.str(",nat")
+		arguments = append(arguments, "nat")
 	case NATSource:
-		t.str(",nat(src=" + ipv4Text(uint64(a.Addr)) + ")")
+		arguments = append(arguments, "nat(src="+ipv4Text(uint64(a.Addr))+")")
 	}
-	t.str(")")
+	t.str("ct(" + strings.Join(arguments, ",") + ")")
 }
 
 // setField writes set_field for all bits, and load for some.

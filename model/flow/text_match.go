@@ -42,10 +42,12 @@ var shorthands = []shorthand{
 	{"mplsm", 0x8848, 0, false},
 }
 
-// textOrder is the order in which Open vSwitch prints matches, after the shorthand.
+// textFirst is what Open vSwitch prints before the shorthand, and textOrder what after it, in its order.
+var textFirst = []Field{ConjunctionID, CTState, CTSrc, CTDst, CTProto, CTSrcPort, CTDstPort}
+
 var textOrder = []Field{
-	Reg0, Reg1, Reg2, TunnelID, TunnelSrc, TunnelDst, Metadata, InPort, VLANVID, VLANPCP, EthSrc, EthDst, EthType,
-	IPv4Src, IPv4Dst, ARPSPA, ARPTPA, IPProto, ARPOp, ARPSHA, ARPTHA, IPTTL,
+	Reg0, Reg1, Reg2, Reg3, TunnelID, TunnelSrc, TunnelDst, Metadata, InPort, VLANVID, VLANPCP, EthSrc, EthDst, EthType,
+	IPv4Src, IPv4Dst, ARPSPA, ARPTPA, IPProto, ARPOp, ARPSHA, ARPTHA, IPTTL, IPFrag,
 	TCPSrc, TCPDst, UDPSrc, UDPDst, ICMPType, ICMPCode,
 }
 
@@ -66,6 +68,11 @@ func (m Match) exactly(f Field, v uint64) bool {
 }
 
 func (t *text) match(m Match) {
+	for _, f := range textFirst {
+		if x, ok := m.find(f); ok {
+			t.str("," + f.String() + "=" + maskedText(x))
+		}
+	}
 	var done [fieldEnd]bool
 	for _, s := range shorthands {
 		if !m.exactly(EthType, s.ether) || s.exact && !m.exactly(IPProto, s.proto) {

@@ -37,6 +37,30 @@ func TestFormat(t *testing.T) {
 			Apply: []Action{Move{IPv4Src, Reg0, 32}, SetField{InPort, 0, InPort.AllOnes()}, SetField{ICMPType, 0, 0xff}, SetField{IPTTL, 65, 0xff},
 				CheckLarger{1514, Reg2, 0}, Conntrack{Zone: 5, Commit: true, NAT: NATSource, Addr: 0x0a000001, Next: 7}, Conntrack{NAT: NATKnown, Next: 8}, Conntrack{Commit: true, Next: 9}},
 		},
+		"cookie=0x0, table=0, priority=1,ct_state=-inv+trk,ct_nw_src=10.0.0.0/24,ct_nw_dst=10.0.0.1,ct_nw_proto=6,ct_tp_src=5,ct_tp_dst=0x1f90/0xfff0,ip,reg3=0x7,nw_frag=later actions=ct(table=34,zone=OXM_OF_METADATA[0..15]),ct(commit,zone=OXM_OF_METADATA[0..15]),ct(commit,zone=5),ct(),ct(commit,table=3,zone=NXM_NX_REG3[0..15],nat),ct(zone=NXM_OF_TCP_SRC[])": {
+			Priority: 1,
+			Match: Match{Exact(Reg3, 7), Masked(CTState, CTTracked, CTTracked|CTInvalid), Exact(CTProto, 6), Masked(CTSrc, 0x0a000000, 0xffffff00), Exact(CTDst, 0x0a000001),
+				Exact(CTSrcPort, 5), Masked(CTDstPort, 0x1f90, 0xfff0), Exact(EthType, etherIPv4), Exact(IPFrag, FragAny|FragLater)},
+			Apply: []Action{Conntrack{ZoneFrom: Metadata, Next: 34}, Conntrack{ZoneFrom: Metadata, Commit: true, Next: NoTable}, Conntrack{Zone: 5, Commit: true, Next: NoTable},
+				Conntrack{Next: NoTable}, Conntrack{ZoneFrom: Reg3, Commit: true, NAT: NATKnown, Next: 3}, Conntrack{ZoneFrom: TCPSrc, Next: NoTable}},
+		},
+		"cookie=0x0, table=0, priority=2,conj_id=7,ct_state=+new-est-rel+trk+snat-dnat actions=conjunction(7,1/2),conjunction(4294967295,64/64)": {
+			Priority: 2,
+			Match:    Match{Exact(ConjunctionID, 7), Masked(CTState, CTNew|CTTracked|ctSourceNAT, CTNew|CTEstablished|CTRelated|CTTracked|ctSourceNAT|ctDestinationNAT)},
+			Apply:    []Action{Conjunction{7, 1, 2}, Conjunction{0xffffffff, 64, 64}},
+		},
+		"cookie=0x0, table=0, priority=3,ct_state=new|trk,ip,nw_frag=first actions=move:NXM_NX_CT_STATE[]->NXM_NX_REG3[]": {
+			Priority: 3, Match: Match{Exact(CTState, CTNew|CTTracked), Exact(EthType, etherIPv4), Exact(IPFrag, FragAny)}, Apply: []Action{Move{CTState, Reg3, 32}},
+		},
+		"cookie=0x0, table=0, priority=4,ct_state=0,ip,nw_frag=not_later actions=drop": {
+			Priority: 4, Match: Match{Exact(CTState, 0), Exact(EthType, etherIPv4), Masked(IPFrag, 0, FragLater)},
+		},
+		"cookie=0x0, table=0, priority=5,ct_state=-trk,ip,nw_frag=no actions=drop": {
+			Priority: 5, Match: Match{Masked(CTState, 0, CTTracked), Exact(EthType, etherIPv4), Exact(IPFrag, 0)},
+		},
+		"cookie=0x0, table=0, priority=6,ip,nw_frag=yes actions=drop": {
+			Priority: 6, Match: Match{Exact(EthType, etherIPv4), Masked(IPFrag, FragAny, FragAny)},
+		},
 	} {
 		got := Format(e, testNames)
 		if e.Table != 10 {
@@ -81,9 +105,15 @@ func TestParseRefuses(t *testing.T) {
 		"priority=65536 actions=drop":                             "priority",
 		"table=x actions=drop":                                    "table",
 		"in_port=veth0 actions=drop":                              "in_port",
-		"nw_frag=later actions=drop":                              "nw_frag",
-		"reg3=5 actions=drop":                                     "reg3",
-		"ct_state=+new actions=drop":                              "ct_state",
+		"nw_frag=some actions=drop":                               "nw_frag",
+		"reg4=5 actions=drop":                                     "reg4",
+		"ct_state=+old actions=drop":                              "old",
+		"ct_state=+new-new actions=drop":                          "new",
+		"ct_state=+new|est actions=drop":                          "est",
+		"ct_state=new+est actions=drop":                           "est",
+		"ct_state=+ actions=drop":                                 "not known",
+		"ct_state=0x100000000 actions=drop":                       "ct_state",
+		"ct_zone=5 actions=drop":                                  "ct_zone",
 		"udp,tcp actions=drop":                                    "twice",
 		"tp_src=5 actions=drop":                                   "without tcp or udp",
 		"udp,tp_src=65536 actions=drop":                           "fit",
@@ -92,7 +122,14 @@ func TestParseRefuses(t *testing.T) {
 		"ip,nw_src=10.0.0.0/33 actions=drop":                      "prefix",
 		"ip,nw_src=::1 actions=drop":                              "IPv4",
 		"actions=":                                                "number",
-		"actions=ct(commit)":                                      "no table",
+		"actions=ct(table=255)":                                   "table",
+		"actions=ct(zone=NXM_NX_REG0[])":                          "0 to 15",
+		"actions=ct(zone=NXM_NX_REG0[16..31])":                    "0 to 15",
+		"actions=ct(zone=NXM_NX_REG0[0..15)":                      "zone",
+		"actions=conjunction(7)":                                  "clause",
+		"actions=conjunction(7,1)":                                "clause",
+		"actions=conjunction(x,1/2)":                              "32 bits",
+		"actions=conjunction(7,1/256)":                            "8 bits",
 		"actions=ct(table=1,force)":                               "force",
 		"actions=ct(table=1,zone=65536)":                          "zone",
 		"actions=ct(table=1,nat(dst=10.0.0.1))":                   "nat(dst",
@@ -111,7 +148,7 @@ func TestParseRefuses(t *testing.T) {
 		"actions=controller(reason=no_match,meter_id=4)":          "reason",
 		"actions=controller(userdata=00)":                         "userdata",
 		"actions=set_field:300->nw_ttl":                           "fit",
-		"actions=set_field:5->reg3":                               "reg3",
+		"actions=set_field:5->reg4":                               "reg4",
 		"actions=load:0x4->OXM_OF_METADATA[0..1]":                 "2 bits",
 		"actions=load:0x4->OXM_OF_METADATA[0..64]":                "no bits",
 		"actions=load:0x4->OXM_OF_METADATA[3..2]":                 "no bits",
@@ -178,6 +215,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(Format(guardEntry, nil))
 	f.Add("cookie=0x1, table=1, priority=5,udp,dl_vlan=5,dl_vlan_pcp=3,tp_src=1/2 actions=meter:1,load:0x1->OXM_OF_METADATA[3..5],move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[],controller(max_len=5,meter_id=6),write_metadata:1/2,goto_table:4")
 	f.Add("reg0=1,reg1=2/6,ip actions=set_field:0->in_port,check_pkt_larger(1514)->NXM_NX_REG2[0],ct(commit,table=7,zone=5,nat(src=10.0.0.1)),ct(table=8,nat)")
+	f.Add("conj_id=5,ct_state=-new+trk,ct_nw_src=10.0.0.0/8,ct_nw_proto=6,ct_tp_dst=1/3,ip,nw_frag=later actions=conjunction(7,1/2),ct(commit,zone=NXM_NX_REG3[0..15])")
+	f.Add("ct_state=new|trk,nw_frag=2/2 actions=ct()")
 	f.Add("group_id=1,type=all,bucket=actions=output:1")
 	f.Add("meter=5 pktps burst bands=\ntype=drop rate=100 burst_size=50")
 	f.Fuzz(func(t *testing.T, line string) {

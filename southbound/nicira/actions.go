@@ -25,6 +25,7 @@ const (
 	subtypeLoad          = 7
 	subtypeResubmitTable = 14
 	subtypeLoad2         = 33
+	subtypeConjunction   = 34
 	subtypeConntrack     = 35
 	subtypeNAT           = 36
 	subtypeController2   = 37
@@ -133,6 +134,8 @@ func DecodeAction(b []byte) (flow.Action, error) {
 		return flow.Resubmit{Table: body[2]}, nil
 	case subtypeController2:
 		return decodeController(body)
+	case subtypeConjunction:
+		return decodeConjunction(body)
 	case subtypeConntrack:
 		return decodeConntrack(body)
 	case subtypeCheckLarger:

@@ -20,6 +20,11 @@ func TestDecode(t *testing.T) {
 		"ffff00300000232000230001000000000005070000000000" + "ffff00180000232000240000000100010a00000100000000": flow.Conntrack{Zone: 5, Commit: true, NAT: flow.NATSource, Addr: 0x0a000001, Next: 7},
 		"ffff00280000232000230000000000000005070000000000" + "ffff0010000023200024000000000000":                 flow.Conntrack{Zone: 5, NAT: flow.NATKnown, Next: 7},
 		"ffff00180000232000230001000000000000fe0000000000":                                                      flow.Conntrack{Commit: true, Next: 254},
+		"ffff001800002320002300008000040800" + "0f220000000000":                                                 flow.Conntrack{ZoneFrom: flow.Metadata, Next: 34},
+		"ffff00180000232000230001000106040" + "00fff0000000000":                                                 flow.Conntrack{ZoneFrom: flow.Reg3, Commit: true, Next: flow.NoTable},
+		"ffff00180000232000230001000000000001ff0000000000":                                                      flow.Conntrack{Zone: 1, Commit: true, Next: flow.NoTable},
+		"ffff001000002320002200020000" + "0007":                                                                 flow.Conjunction{ID: 7, Clause: 1, Clauses: 2},
+		"ffff0010000023200022" + "3f40ffffffff":                                                                 flow.Conjunction{ID: 0xffffffff, Clause: 64, Clauses: 64},
 		"ffff001800002320003105ea000000010404000000000000":                                                      flow.CheckLarger{Bytes: 1514, To: flow.Reg2},
 		"ffff00180000232000310001003f80000408000000000000":                                                      flow.CheckLarger{Bytes: 1, To: flow.Metadata, Bit: 63},
 	} {
@@ -41,19 +46,20 @@ func TestDecodeUnknown(t *testing.T) {
 		"resubmit to another port":     "ffff001000002320000e000105000000",
 		"resubmit of an older kind":    "ffff0010000023200001000105000000",
 		"move from bit 8":              "ffff001800002320000600080008000080002c0480002e04",
-		"move between other registers": "ffff00180000232000060020000000000001060400010204",
-		"load to another register":     "ffff001800002320000700070001060400000000000000ff",
-		"load2 to another register":    "ffff0018000023200021000106040000000500000000" + "0000",
-		"ct without a table":           "ffff00180000232000230001000000000001ff0000000000",
+		"move between other registers": "ffff00180000232000060020000000000001080400010204",
+		"load to another register":     "ffff001800002320000700070001080400000000000000ff",
+		"load2 to another register":    "ffff0018000023200021000108040000000500000000" + "0000",
 		"ct that forces":               "ffff0018000023200023000300000000000107" + "0000000000",
-		"ct with a zone from a field":  "ffff0018000023200023000180000408000f09" + "0000000000",
+		"ct with a zone from bit 16":   "ffff0018000023200023000180000408040f09" + "0000000000",
+		"ct with a zone of 15 bits":    "ffff0018000023200023000180000408000e09" + "0000000000",
+		"ct with a zone from reg4":     "ffff0018000023200023000100010804000f09" + "0000000000",
 		"ct with a helper":             "ffff0018000023200023000100000000000107" + "0000000015",
 		"ct with a mark":               "ffff0028000023200023000100000000000107" + "0000000000" + "001900100001d6040000000100000000",
 		"ct with nat(dst)":             "ffff00300000232000230001000000000005070000000000" + "ffff00180000232000240000000200010a00000100000000",
 		"ct with nat to a range":       "ffff00300000232000230001000000000005070000000000" + "ffff00180000232000240000000100030a0000010a000009",
 		"ct with nat to no address":    "ffff00280000232000230001000000000005070000000000" + "ffff0010000023200024000000010000",
 		"ct with two nats":             "ffff00380000232000230001000000000005070000000000" + "ffff0010000023200024000000000000" + "ffff0010000023200024000000000000",
-		"larger into another register": "ffff001800002320003105ea000000010604000000000000",
+		"larger into another register": "ffff001800002320003105ea000000010804000000000000",
 		"controller with userdata":     "ffff001800002320002500000000000000030006" + "01020000",
 		"controller with other reason": "ffff001800002320002500000000000000020008" + "00000000",
 	} {
@@ -74,6 +80,9 @@ func TestDecodeMalformed(t *testing.T) {
 		"move of no bits":           "ffff001800002320000600000000000080002c0480002e04",
 		"load beyond the field":     "ffff00180000232000070a08000002060000000000000003",
 		"load2 of no bit":           "ffff001800002320002180001b0400000000000000000000",
+		"ct with a zone of 12 bits": "ffff001800002320002300018000" + "0c02000f09" + "0000000000",
+		"conjunction cut short":     "ffff00080000232000" + "22",
+		"conjunction of clause 3/2": "ffff0010000023200022" + "020200000007",
 		"ct cut short":              "ffff0010000023200023000100000000",
 		"nat cut short":             "ffff00280000232000230001000000000005070000000000" + "ffff0010000023200024000000010001",
 		"larger beyond the field":   "ffff001800002320003105ea002000010404000000000000",
@@ -136,6 +145,8 @@ func FuzzAction(f *testing.F) {
 		AppendCheckLarger(nil, flow.CheckLarger{Bytes: 1514, To: flow.Reg2}),
 		conntrack(flow.Conntrack{Zone: 5, Commit: true, NAT: flow.NATSource, Addr: 0x0a000001, Next: 7}),
 		conntrack(flow.Conntrack{Zone: 5, NAT: flow.NATKnown, Next: 7}),
+		conntrack(flow.Conntrack{ZoneFrom: flow.Metadata, Commit: true, Next: flow.NoTable}),
+		AppendConjunction(nil, flow.Conjunction{ID: 7, Clause: 1, Clauses: 2}),
 	} {
 		f.Add(b)
 	}
@@ -160,6 +171,8 @@ func FuzzAction(f *testing.F) {
 			b = AppendCheckLarger(nil, x)
 		case flow.Conntrack:
 			b = conntrack(x)
+		case flow.Conjunction:
+			b = AppendConjunction(nil, x)
 		default:
 			t.Fatalf("decoded as %T", a)
 		}

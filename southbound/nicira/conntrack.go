@@ -14,10 +14,10 @@ const (
 	natSource       = 1 << 0 // flag of nat
 	natMinIPv4      = 1 << 0 // of what nat carries
 	natLen          = 6      // body of nat before what it carries
-	noTable         = 0xff   // ct does not recirculate
+	zoneBits        = 0x000f // bits 0 to 15 of the zone's field: offset<<6 | (number of bits - 1)
 )
 
-// AppendConntrack appends ct(zone,table) with the nat in it.
+// AppendConntrack appends ct(commit,zone,table) with the nat in it. Open vSwitch's number for no table is flow.NoTable.
 func AppendConntrack(b []byte, a flow.Conntrack) ([]byte, error) {
 	start := len(b)
 	flags := uint16(0)
@@ -26,8 +26,13 @@ func AppendConntrack(b []byte, a flow.Conntrack) ([]byte, error) {
 	}
 	b = begin(b, subtypeConntrack)
 	b = binary.BigEndian.AppendUint16(b, flags)
-	b = append(b, 0, 0, 0, 0) // no field: the zone is a number
-	b = binary.BigEndian.AppendUint16(b, a.Zone)
+	if a.ZoneFrom != 0 {
+		b = binary.BigEndian.AppendUint32(b, oxm.Header(a.ZoneFrom))
+		b = binary.BigEndian.AppendUint16(b, zoneBits)
+	} else {
+		b = append(b, 0, 0, 0, 0) // no field: the zone is a number
+		b = binary.BigEndian.AppendUint16(b, a.Zone)
+	}
 	b = append(b, a.Next, 0, 0, 0, 0, 0)
 	nat := len(b)
 	switch a.NAT {
@@ -49,8 +54,18 @@ func decodeConntrack(b []byte) (flow.Action, error) {
 	}
 	flags, zoneField, alg := binary.BigEndian.Uint16(b), binary.BigEndian.Uint32(b[2:]), binary.BigEndian.Uint16(b[12:])
 	a := flow.Conntrack{Zone: binary.BigEndian.Uint16(b[6:]), Commit: flags&conntrackCommit != 0, Next: b[8]}
-	if flags&^conntrackCommit != 0 || zoneField != 0 || alg != 0 || a.Next == noTable {
+	if flags&^conntrackCommit != 0 || alg != 0 {
 		return nil, fmt.Errorf("%w: ct with more than commit, zone and table", ErrUnknown)
+	}
+	if zoneField != 0 {
+		f, err := oxm.FieldByHeader(zoneField)
+		if err != nil || a.Zone != zoneBits {
+			return nil, fmt.Errorf("%w: zone from bits %#x of field %#x", ErrUnknown, a.Zone, zoneField)
+		}
+		if info, _ := f.Info(); info.Bits < 16 {
+			return nil, fmt.Errorf("%w: zone from %v", errMalformed, f)
+		}
+		a.Zone, a.ZoneFrom = 0, f
 	}
 	if b = b[conntrackLen:]; len(b) == 0 {
 		return a, nil

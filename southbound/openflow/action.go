@@ -61,6 +61,8 @@ func appendActions(b []byte, actions []flow.Action) ([]byte, error) {
 			b = nicira.AppendController(b, a)
 		case flow.CheckLarger:
 			b = nicira.AppendCheckLarger(b, a)
+		case flow.Conjunction:
+			b = nicira.AppendConjunction(b, a)
 		case flow.Conntrack:
 			var err error
 			if b, err = nicira.AppendConntrack(b, a); err != nil {

@@ -192,16 +192,16 @@ func TestForeign(t *testing.T) {
 	ours := flow.Encode(flow.Entry{Table: 1, Priority: 5, Cookie: flow.NewCookie(1, 1, 1), Match: flow.Match{flow.Exact(flow.InPort, 1)}})
 	mustApply(t, s, false, flow.Change{Op: flow.OpAdd, Flow: ours})
 	for _, f := range []string{
-		"table=0,priority=1,reg3=7,actions=drop",
-		"table=0,priority=2,ct_state=+trk+new,ip,actions=output:1",
+		"table=0,priority=1,reg4=7,actions=drop",
+		"table=0,priority=2,ct_state=+trk+new,ct_zone=5,ip,actions=output:1",
 		"table=0,priority=3,ip,actions=ct(commit,zone=5,table=9,nat(dst=10.0.0.1))",
 		"table=0,priority=4,actions=learn(table=2,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])",
 		"table=0,priority=5,actions=write_actions(output:1),goto_table:3",
 		"table=0,priority=6,actions=clear_actions",
 		"table=0,priority=7,ipv6,ipv6_src=fe80::/64,actions=dec_ttl,output:1",
-		"table=0,priority=8,actions=move:NXM_OF_ETH_SRC[0..7]->NXM_OF_ETH_DST[8..15],load:5->NXM_NX_REG3[]",
-		"table=0,priority=9,ip,conj_id=1,actions=output:1",
-		"table=0,priority=10,tcp,actions=conjunction(7,1/2)",
+		"table=0,priority=8,actions=move:NXM_OF_ETH_SRC[0..7]->NXM_OF_ETH_DST[8..15],load:5->NXM_NX_REG4[]",
+		"table=0,priority=9,ip,pkt_mark=1,actions=output:1",
+		"table=0,priority=10,tcp,actions=conjunction(7,1/2),note:00",
 		"table=0,priority=11,actions=set_queue:3,resubmit(2,),controller(userdata=01.02)",
 	} {
 		o.ofctl("add-flow", f)

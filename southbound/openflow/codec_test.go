@@ -88,6 +88,9 @@ func TestBytes(t *testing.T) {
 					flow.SetField{Field: flow.Reg1, Value: 5, Mask: ones(flow.Reg1)},
 					flow.CheckLarger{Bytes: 1514, To: flow.Reg2},
 					flow.Conntrack{Zone: 5, Commit: true, NAT: flow.NATSource, Addr: 0x0a000001, Next: 7},
+					flow.Conntrack{ZoneFrom: flow.Metadata, Next: 34},
+					flow.Conntrack{ZoneFrom: flow.Metadata, Commit: true, Next: flow.NoTable},
+					flow.Conjunction{ID: 7, Clause: 1, Clauses: 2},
 				})
 			},
 			"0019 0010 80000606 020000000001 0000" +
@@ -100,7 +103,10 @@ func TestBytes(t *testing.T) {
 				"0019 0010 00000002 0000 000000000000" +
 				"0019 0010 00010204 00000005 00000000" +
 				"ffff 0018 00002320 0031 05ea 0000 00010404 000000000000" +
-				"ffff 0030 00002320 0023 0001 00000000 0005 07 000000 0000  ffff 0018 00002320 0024 0000 0001 0001 0a000001 00000000",
+				"ffff 0030 00002320 0023 0001 00000000 0005 07 000000 0000  ffff 0018 00002320 0024 0000 0001 0001 0a000001 00000000" +
+				"ffff 0018 00002320 0023 0000 80000408 000f 22 000000 0000" +
+				"ffff 0018 00002320 0023 0001 80000408 000f ff 000000 0000" +
+				"ffff 0010 00002320 0022 00 02 00000007",
 		},
 		"empty a zone": {
 			func() ([]byte, error) {

@@ -21,6 +21,10 @@ var entries = rapid.Custom(func(r *rapid.T) flow.Entry {
 		Meter:    rapid.SampledFrom([]uint32{0, 0, 1, 262144, 1<<24 | 5}).Draw(r, "meter"),
 		Apply:    actionsFor(r, m),
 	}
+	if rapid.IntRange(0, 9).Draw(r, "conjunctions") == 0 {
+		e.Meter, e.Apply = 0, rapid.SliceOfN(conjunctions, 1, 4).Draw(r, "conjunctions")
+		return e
+	}
 	e.MetadataMask = rapid.SampledFrom([]uint64{0, 0, 0xffffff, 1 << 63, ^uint64(0)}).Draw(r, "metadata mask")
 	e.WriteMetadata = rapid.Uint64().Draw(r, "metadata") & e.MetadataMask
 	if rapid.Bool().Draw(r, "goto") {
@@ -28,6 +32,11 @@ var entries = rapid.Custom(func(r *rapid.T) flow.Entry {
 	}
 	e.HardTimeout = rapid.SampledFrom([]uint16{0, 0, 300}).Draw(r, "hard timeout")
 	return e
+})
+
+var conjunctions = rapid.Custom(func(r *rapid.T) flow.Action {
+	n := rapid.Uint8Range(2, 64).Draw(r, "clauses")
+	return flow.Conjunction{ID: rapid.Uint32().Draw(r, "conj_id"), Clause: rapid.Uint8Range(1, n).Draw(r, "clause"), Clauses: n}
 })
 
 var matches = rapid.Custom(func(r *rapid.T) flow.Match {
@@ -45,7 +54,7 @@ var matches = rapid.Custom(func(r *rapid.T) flow.Match {
 			m = append(m, flow.Masked(f, value, mask))
 		}
 	}
-	some(flow.Metadata, flow.Reg0, flow.Reg1, flow.Reg2, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc)
+	some(flow.Metadata, flow.Reg0, flow.Reg1, flow.Reg2, flow.Reg3, flow.ConjunctionID, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc)
 	if rapid.Bool().Draw(r, "match in_port") {
 		exact(flow.InPort, uint64(rapid.Uint32Range(1, 0xfeff).Draw(r, "in_port")))
 	}
@@ -61,7 +70,8 @@ var matches = rapid.Custom(func(r *rapid.T) flow.Match {
 	switch rapid.IntRange(0, 4).Draw(r, "layer 3") {
 	case 0:
 		exact(flow.EthType, 0x0800)
-		some(flow.IPv4Src, flow.IPv4Dst, flow.IPTTL)
+		some(flow.IPv4Src, flow.IPv4Dst, flow.IPTTL, flow.IPFrag)
+		m = append(m, connections.Draw(r, "conntrack")...)
 		switch rapid.IntRange(0, 4).Draw(r, "layer 4") {
 		case 0:
 			exact(flow.IPProto, 1)
@@ -81,24 +91,58 @@ var matches = rapid.Custom(func(r *rapid.T) flow.Match {
 	case 2:
 		exact(flow.EthType, rapid.Uint64Range(0x9000, 0xffff).Draw(r, "ethertype"))
 	}
+	later := slices.ContainsFunc(m, laterFragments)
 	m = slices.DeleteFunc(m, func(f flow.FieldMatch) bool {
-		// Open vSwitch knows ARP opcodes of 8 bits only.
-		return f.Field == flow.ARPOp && f.Value > 255
+		// Open vSwitch knows ARP opcodes of 8 bits only, and no ports of later fragments.
+		return f.Field == flow.ARPOp && f.Value > 255 || later && f.Field >= flow.TCPSrc && f.Field <= flow.ICMPCode
 	})
 	slices.SortFunc(m, func(a, b flow.FieldMatch) int { return int(a.Field) - int(b.Field) })
+	return m
+})
+
+func laterFragments(m flow.FieldMatch) bool {
+	return m.Field == flow.IPFrag && m.Value&flow.FragLater != 0
+}
+
+// connections are matches of what conntrack knows of an IPv4 packet.
+var connections = rapid.Custom(func(r *rapid.T) flow.Match {
+	const bits = flow.CTNew | flow.CTEstablished | flow.CTRelated | flow.CTReply | flow.CTInvalid | flow.CTTracked
+	var m flow.Match
+	switch rapid.IntRange(0, 4).Draw(r, "ct_state") {
+	case 0, 1:
+		return nil
+	case 2:
+		value, mask := rapid.Uint64Range(0, bits).Draw(r, "state"), rapid.Uint64Range(1, bits).Draw(r, "state mask")
+		return append(m, flow.Masked(flow.CTState, value, mask))
+	case 3:
+		m = append(m, flow.Exact(flow.CTState, flow.CTTracked|flow.CTNew))
+	case 4:
+		m = append(m, flow.Masked(flow.CTState, flow.CTTracked, flow.CTTracked|flow.CTInvalid))
+	}
+	fields := []flow.Field{flow.CTSrc, flow.CTDst}
+	if rapid.Bool().Draw(r, "ct_nw_proto") {
+		m = append(m, flow.Exact(flow.CTProto, rapid.Uint64Range(1, 255).Draw(r, "protocol")))
+		fields = append(fields, flow.CTSrcPort, flow.CTDstPort)
+	}
+	for _, f := range fields {
+		if mask := rapid.Uint64Range(0, f.AllOnes()).Draw(r, f.String()+" mask"); mask != 0 {
+			m = append(m, flow.Masked(f, rapid.Uint64Range(0, f.AllOnes()).Draw(r, f.String()), mask))
+		}
+	}
 	return m
 })
 
 // actionsFor draws actions whose prerequisites m has.
 func actionsFor(r *rapid.T, m flow.Match) []flow.Action {
 	has := func(f flow.Field, v uint64) bool { return slices.Contains(m, flow.Exact(f, v)) }
-	settable := []flow.Field{flow.Metadata, flow.Reg0, flow.Reg1, flow.Reg2, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc}
+	settable := []flow.Field{flow.Metadata, flow.Reg0, flow.Reg1, flow.Reg2, flow.Reg3, flow.TunnelID, flow.TunnelSrc, flow.TunnelDst, flow.EthDst, flow.EthSrc}
 	kinds := []string{"output", "controller", "in_port", "group", "set", "set masked", "move", "resubmit", "punt", "push", "set in_port", "larger"}
 	switch {
 	case has(flow.EthType, 0x0800):
 		settable = append(settable, flow.IPv4Src, flow.IPv4Dst, flow.IPTTL)
 		kinds = append(kinds, "ttl", "ct", "ct")
 		switch {
+		case slices.ContainsFunc(m, laterFragments):
 		case has(flow.IPProto, 6):
 			settable = append(settable, flow.TCPSrc, flow.TCPDst)
 		case has(flow.IPProto, 17):
@@ -162,6 +206,15 @@ func actionsFor(r *rapid.T, m flow.Match) []flow.Action {
 			}
 			if a.NAT == flow.NATSource {
 				a.Commit, a.Addr = true, rapid.Uint32Min(1).Draw(r, "address")
+			}
+			if rapid.Bool().Draw(r, "zone from a field") {
+				a.Zone, a.ZoneFrom = 0, rapid.SampledFrom([]flow.Field{flow.Metadata, flow.Reg3, flow.EthDst, flow.IPv4Src}).Draw(r, "zone from")
+			}
+			if slices.ContainsFunc(m, func(f flow.FieldMatch) bool { return f.Field == flow.CTState && f.Value&flow.CTInvalid != 0 }) {
+				a.Commit, a.NAT, a.Addr = false, flow.NATNone, 0 // what is invalid is not committed
+			}
+			if rapid.Bool().Draw(r, "no table") {
+				a.Next = flow.NoTable
 			}
 			list = append(list, a)
 		case "ttl":

@@ -25,6 +25,15 @@ func TestParse(t *testing.T) {
 		"800017080a0000ffff000000": flow.Masked(flow.IPv4Src, 0x0a000000, 0xff000000), // bits outside the mask
 		"800017080a0000ffffffffff": flow.Exact(flow.IPv4Src, 0x0a0000ff),              // a mask of all ones
 		"00013a0140":               flow.Exact(flow.IPTTL, 0x40),
+		"000135020303":             flow.Exact(flow.IPFrag, flow.FragAny|flow.FragLater), // as Open vSwitch tells of nw_frag=later
+		"0001340103":               flow.Exact(flow.IPFrag, flow.FragAny|flow.FragLater),
+		"0001d3080000002000000030": flow.Masked(flow.CTState, flow.CTTracked, flow.CTTracked|flow.CTInvalid),
+		"00014a0400000007":         flow.Exact(flow.ConjunctionID, 7),
+		"0001ee0106":               flow.Exact(flow.CTProto, 6),
+		"0001f1080a000000ffffff00": flow.Masked(flow.CTSrc, 0x0a000000, 0xffffff00),
+		"0001f2040a000001":         flow.Exact(flow.CTDst, 0x0a000001),
+		"0001f8020001":             flow.Exact(flow.CTSrcPort, 1),
+		"0001fb041f90fff0":         flow.Masked(flow.CTDstPort, 0x1f90, 0xfff0),
 		"0001050800000006ffff0002": flow.Masked(flow.Reg2, 2, 0xffff0002),
 		"00000206020000000001":     flow.Exact(flow.EthDst, 0x020000000001), // NXM_OF_ETH_DST
 		"00012008000000000000004d": flow.Exact(flow.TunnelID, 77),           // NXM_NX_TUN_ID
@@ -39,8 +48,8 @@ func TestParse(t *testing.T) {
 		"":                         ErrShort,
 		"800000":                   ErrShort,
 		"80000004000000":           ErrShort,
-		"0001d50800000001000000":   ErrShort,
-		"0001d3040000000000":       ErrUnknown, // NXM_NX_CT_STATE, masked
+		"0001d70800000001000000":   ErrShort,
+		"0001d5040000000000":       ErrUnknown, // NXM_NX_CT_ZONE, masked
 		"ffff00080000232000000001": ErrUnknown,
 	} {
 		if _, _, err := Parse(unhex(t, s)); !errors.Is(err, want) {
@@ -74,7 +83,7 @@ func TestHeaders(t *testing.T) {
 			t.Errorf("%v: %v %v", f, got, err)
 		}
 	}
-	for _, h := range []uint32{0, Header(flow.InPort) | 0x100, Header(flow.InPort) + 1, 0x00010604} {
+	for _, h := range []uint32{0, Header(flow.InPort) | 0x100, Header(flow.InPort) + 1, 0x00010804} {
 		if f, err := FieldByHeader(h); !errors.Is(err, ErrUnknown) {
 			t.Errorf("%#x is %v, %v", h, f, err)
 		}
@@ -85,7 +94,7 @@ func TestHeaders(t *testing.T) {
 func FuzzMatch(f *testing.F) {
 	f.Add(AppendMatch(nil, flow.Match{flow.Exact(flow.InPort, 1), flow.Masked(flow.EthDst, 1<<40, 1<<40), flow.Exact(flow.TunnelSrc, 5)}))
 	f.Add(AppendMatch(nil, flow.Match{flow.Exact(flow.Reg0, 1), flow.Masked(flow.Reg2, 2, 6)}))
-	f.Add(AppendRawMatch(nil, "\x00\x01\xd3\x04\x00\x00\x00\x01"))
+	f.Add(AppendRawMatch(nil, "\x00\x01\xd5\x04\x00\x00\x00\x01"))
 	f.Add([]byte{0, 1, 0, 4, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fields, _, err := SplitMatch(b)
