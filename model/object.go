@@ -15,10 +15,13 @@ const (
 	KindFloatingIP Kind = 6
 	KindNeighbour  Kind = 7 // a host outside that a router has found by ARP
 	KindHolder     Kind = 8 // which of several ports has an address, see Holder
+
+	KindSecurityGroup Kind = 9
 )
 
 var kindNames = map[Kind]string{KindNode: "node", KindNetwork: "network", KindSubnet: "subnet", KindPort: "port",
-	KindRouter: "router", KindFloatingIP: "floating IP", KindNeighbour: "neighbour", KindHolder: "address holder"}
+	KindRouter: "router", KindFloatingIP: "floating IP", KindNeighbour: "neighbour", KindHolder: "address holder",
+	KindSecurityGroup: "security group"}
 
 // String gives the kind's name as operators see it.
 func (k Kind) String() string {
@@ -41,8 +44,8 @@ type Ref struct {
 	Number Number
 }
 
-// Object is a row of the topology: *Network, *Subnet, *Port, *Node, *Router, *FloatingIP, *Neighbour or *Holder. Objects that have left the store are shared
-// and never changed.
+// Object is a row of the topology: *Network, *Subnet, *Port, *Node, *Router, *FloatingIP, *Neighbour, *Holder or *SecurityGroup.
+// Objects that have left the store are shared and never changed.
 type Object interface {
 	Ref() Ref
 }

@@ -73,6 +73,7 @@ type Port struct {
 	DeviceOwner         string
 	PortSecurityEnabled bool
 	AllowedAddressPairs []AddressPair
+	SecurityGroups      []string // ids, sorted; none without port security
 
 	Status       string // StatusActive or StatusDown; never an input to rendering
 	StatusReason string // why it is not ACTIVE, in words; empty otherwise

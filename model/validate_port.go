@@ -9,12 +9,15 @@ import (
 	"github.com/planck-sdn/planck/model/dhcpopt"
 )
 
-// VNICTypeNormal is the default of binding:vnic_type.
-const VNICTypeNormal = "normal"
+// VNICTypeNormal is the default of binding:vnic_type. A port of VNICTypeBareMetal is a physical switch's, not Open vSwitch's.
+const (
+	VNICTypeNormal    = "normal"
+	VNICTypeBareMetal = "baremetal"
+)
 
 // vnicTypes are the values of binding:vnic_type that Neutron's API accepts.
 var vnicTypes = []string{
-	VNICTypeNormal, "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "remote-managed", "vdpa",
+	VNICTypeNormal, "direct", "macvtap", VNICTypeBareMetal, "direct-physical", "virtio-forwarder", "smart-nic", "remote-managed", "vdpa",
 }
 
 // OwnedByNetwork tells whether the port serves the network itself (DHCP, later routers): no VM confirms it, so it
@@ -35,6 +38,7 @@ func (p *Port) Validate() error {
 		validateVNICType("binding:vnic_type", p.VNICType),
 		p.validateFixedIPs(),
 		p.validateAddressPairs(),
+		p.validateSecurityGroups(),
 		validateDNSName("dns_name", p.DNSName),
 		p.validateDHCPOptions(),
 	)
@@ -136,6 +140,18 @@ func (p *Port) validateAddressPairs() error {
 			return Errorf(http.StatusBadRequest, "AddressPairMatchesPortFixedIPAndMac",
 				"Port's Fixed IP and Mac Address match an address pair entry.")
 		}
+	}
+	return nil
+}
+
+// validateSecurityGroups is Neutron's ML2: addresses do not count, whatever its words say.
+func (p *Port) validateSecurityGroups() error {
+	if len(p.SecurityGroups) > 0 && !p.PortSecurityEnabled {
+		return Errorf(http.StatusBadRequest, "PortSecurityAndIPRequiredForSecurityGroups",
+			"Port security must be enabled and port must have an IP address in order to use security groups.")
+	}
+	if len(p.SecurityGroups) > 0 && p.VNICType == VNICTypeBareMetal {
+		return invalidInput("security groups cannot be enforced on a bare metal port, which is not Open vSwitch's: it needs none, or no port security")
 	}
 	return nil
 }

@@ -82,3 +82,22 @@ func BenchmarkReportInterface(b *testing.B) {
 		check(b, reportNode(s, report))
 	}
 }
+
+// BenchmarkCreatePorts is a request for 1,000 ports.
+func BenchmarkCreatePorts(b *testing.B) {
+	server, err := postgres.Start()
+	check(b, err)
+	b.Cleanup(func() { check(b, server.Stop()) })
+	url, err := server.NewDatabase(context.Background())
+	check(b, err)
+	s := open(b, url, Options{Quotas: map[string]int{"port": Unlimited}})
+	n := newNetwork(b, s)
+	newSubnet(b, s, n, "10.0.0.0/8")
+	for b.Loop() {
+		requests := make([]PortRequest, 1000)
+		for i := range requests {
+			requests[i].Port = portRequest(n)
+		}
+		check(b, s.CreatePorts(admin, requests))
+	}
+}

@@ -61,8 +61,8 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 
 func (s *Store) check(db *gorm.DB) ([]string, error) {
 	c := &checker{db: db, dialect: s.dialect}
-	err := firstOf(c.readNodes, c.readNetworks, c.readRouters, c.checkSegments, c.readSubnets, c.readAllocations, c.checkPorts,
-		c.checkRouters, c.checkFloatingIPs, c.checkNeighbours, c.checkHolders, c.checkPolicies, c.checkQuotas, c.checkJournal)
+	err := firstOf(c.readNodes, c.readNetworks, c.readRouters, c.checkSegments, c.readSubnets, c.readAllocations, c.readSecurityGroups, c.checkPorts,
+		c.checkRouters, c.checkFloatingIPs, c.checkNeighbours, c.checkHolders, c.checkSecurityGroupRules, c.checkPolicies, c.checkQuotas, c.checkJournal)
 	return c.problems, err
 }
 
@@ -79,6 +79,9 @@ type checker struct {
 	subnets     map[string]*model.Subnet
 	subnetsOf   map[string][]*model.Subnet // by network, those whose CIDR makes sense
 	allocations map[model.Number][]storedAllocation
+
+	securityGroups map[string]*model.SecurityGroup
+	groupsOfPorts  map[model.Number][]string // sorted; of those that have not been checked yet
 }
 
 func (c *checker) report(format string, args ...any) {
@@ -387,7 +390,7 @@ func (c *checker) checkJournal() error {
 	var lines []struct{ Seq, Kind int64 }
 	err = c.db.Raw("SELECT seq, kind FROM journal WHERE kind NOT IN ? OR number < 1 ORDER BY seq",
 		[]model.Kind{model.KindNode, model.KindNetwork, model.KindSubnet, model.KindPort,
-			model.KindRouter, model.KindFloatingIP, model.KindNeighbour, model.KindHolder}).Scan(&lines).Error
+			model.KindRouter, model.KindFloatingIP, model.KindNeighbour, model.KindHolder, model.KindSecurityGroup}).Scan(&lines).Error
 	for _, l := range lines {
 		c.report("journal line %d names an object of kind %d that cannot be", l.Seq, l.Kind)
 	}

@@ -59,6 +59,7 @@ type checkedPort struct {
 	DeviceID, DeviceOwner          string
 	PortSecurityEnabled            bool
 	AllowedAddressPairs            string
+	SecurityGroups                 string
 	Status, HostID                 string
 	VNICType                       string `gorm:"column:vnic_type"`
 	VIFType                        string `gorm:"column:vif_type"`
@@ -108,6 +109,7 @@ func (c *checker) checkPorts() error {
 	for number, orphans := range c.allocations {
 		c.report("addresses %s: there is no port number %d", addressesOf(orphans), number)
 	}
+	c.checkGroupsWithoutPorts()
 	for _, n := range sortedByNumber(c.networks) {
 		c.checkDHCPPort(n, dhcpPorts[n.ID])
 	}
@@ -137,6 +139,7 @@ func (c *checker) checkPort(r *checkedPort) *model.Port {
 	p.MAC = mac
 	c.parse(what, "fixed_ips", r.FixedIPs, &p.FixedIPs)
 	c.parse(what, "allowed_address_pairs", r.AllowedAddressPairs, &p.AllowedAddressPairs)
+	c.parse(what, "security_groups", r.SecurityGroups, &p.SecurityGroups)
 	c.parse(what, "profile", r.Profile, &p.Profile)
 	c.parse(what, "inactive_bindings", r.InactiveBindings, &p.InactiveBindings)
 	c.parse(what, "extra_dhcp_opts", r.ExtraDHCPOpts, &p.ExtraDHCPOpts)
@@ -153,6 +156,7 @@ func (c *checker) checkPort(r *checkedPort) *model.Port {
 		}
 	}
 	c.checkAddresses(what, p)
+	c.checkSecurityGroups(what, p)
 	network := c.networks[p.NetworkID]
 	if network == nil {
 		c.report("%s: there is no network %s", what, p.NetworkID)

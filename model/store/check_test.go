@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -56,6 +57,12 @@ func TestCheckFindsDamage(t *testing.T) {
 		floating := newFloatingIP(t, s, external, standingFor(fixed))
 		must(s.LearnNeighbour(context.Background(), model.Neighbour{RouterID: r.ID, NetworkID: external.ID, Address: addr("203.0.113.1")}))(t)
 		must(s.SetHolder(context.Background(), model.Holder{NetworkID: inside.ID, Address: fixed.FixedIPs[0].IPAddress, PortID: fixed.ID}))(t)
+		group := newGroup(t, s, "alpha")
+		grouped := newPort(t, s, n, func(p *model.Port) { p.SecurityGroups = []string{group.ID} })
+		rule := newRule(t, s, group, func(r *model.SecurityGroupRule) { r.RemoteIPPrefix = netip.MustParsePrefix("10.0.0.0/8") })
+		alike := newRule(t, s, group, func(r *model.SecurityGroupRule) { r.Protocol = "tcp" })
+		loose := newGroup(t, s, "alpha", stateless)
+		dflt := defaultGroup(t, s, "alpha")
 		healthy(t, s)
 
 		for _, damage := range []struct {
@@ -159,6 +166,25 @@ func TestCheckFindsDamage(t *testing.T) {
 			{"UPDATE holders SET port_id = '" + p.ID + "'", []string{"holder of", p.ID}},
 			{"UPDATE holders SET ip_address = 'x'", []string{"holder of x", "ip_address"}},
 
+			{"UPDATE ports SET security_groups = '[]' WHERE id = '" + grouped.ID + "'", []string{grouped.ID, "security_groups says []", group.ID}},
+			{"UPDATE ports SET security_groups = '' WHERE id = '" + grouped.ID + "'", []string{grouped.ID, "security_groups is not"}},
+			{"UPDATE ports SET port_security_enabled = false WHERE id = '" + grouped.ID + "'", []string{grouped.ID, "Port security must be enabled"}},
+			{"DELETE FROM port_security_groups WHERE port_number = " + fmt.Sprint(grouped.Number), []string{grouped.ID, "and it has []"}},
+			{"UPDATE port_security_groups SET security_group_id = 'none' WHERE port_number = " + fmt.Sprint(grouped.Number), []string{grouped.ID, "there is no security group none"}},
+			{"UPDATE port_security_groups SET port_number = 999 WHERE port_number = " + fmt.Sprint(grouped.Number), []string{group.ID, "there is no port number 999"}},
+			{"INSERT INTO port_security_groups VALUES (" + fmt.Sprint(grouped.Number) + ", '" + loose.ID + "')", []string{grouped.ID, "some are stateful"}},
+			{"UPDATE security_groups SET name = 'DEFAULT' WHERE id = '" + group.ID + "'", []string{group.ID, "named \"DEFAULT\"", dflt.ID}},
+			{"UPDATE security_groups SET tags = '[\"a\",\"a\"]' WHERE id = '" + group.ID + "'", []string{group.ID, "tags"}},
+			{"UPDATE security_groups SET revision_number = 0 WHERE id = '" + group.ID + "'", []string{group.ID, "revision_number"}},
+			{"UPDATE security_group_rules SET security_group_id = 'none' WHERE id = '" + rule.ID + "'", []string{rule.ID, "there is no security group none"}},
+			{"UPDATE security_group_rules SET remote_group_id = 'none' WHERE id = '" + alike.ID + "'", []string{alike.ID, "there is no remote security group none"}},
+			{"UPDATE security_group_rules SET remote_group_id = '" + group.ID + "' WHERE id = '" + rule.ID + "'", []string{rule.ID, "Only one of"}},
+			{"UPDATE security_group_rules SET remote_ip_prefix = 'x' WHERE id = '" + rule.ID + "'", []string{rule.ID, "remote_ip_prefix"}},
+			{"UPDATE security_group_rules SET protocol = 'TCP', remote_ip_prefix = '10.0.0.0/9' WHERE id = '" + alike.ID + "'", []string{alike.ID, "not supported"}},
+			{"UPDATE security_group_rules SET protocol = '06' WHERE id = '" + alike.ID + "'", []string{alike.ID, "not written as"}},
+			{"UPDATE security_group_rules SET remote_ip_prefix = '', protocol = '6' WHERE id = '" + rule.ID + "'", []string{alike.ID, rule.ID, "says the same"}},
+			{"UPDATE security_group_rules SET revision_number = 0 WHERE id = '" + rule.ID + "'", []string{rule.ID, "revision_number"}},
+
 			{"DELETE FROM cloud", []string{"cloud"}},
 			{"UPDATE cloud SET uuid = 'x'", []string{"cloud", "x"}},
 			{"DELETE FROM journal_pruned", []string{"journal_pruned has 0 rows"}},
@@ -166,7 +192,7 @@ func TestCheckFindsDamage(t *testing.T) {
 			{"UPDATE journal_pruned SET txid = 1000000000", []string{"pruned", "1000000000"}},
 			{"UPDATE segments SET freed_txid = 1000000000 WHERE freed_txid IS NOT NULL", []string{"freed", "1000000000"}},
 			{"UPDATE node_confirmations SET horizon = 1000000000", []string{"confirmed", "1000000000"}},
-			{"UPDATE journal SET kind = 9 WHERE seq = 1", []string{"line 1", "kind 9"}},
+			{"UPDATE journal SET kind = 15 WHERE seq = 1", []string{"line 1", "kind 15"}},
 			{"UPDATE journal SET number = 0 WHERE seq = 1", []string{"line 1"}},
 		} {
 			problems := damaged(t, s, damage.sql)
@@ -241,7 +267,7 @@ func operate(s *Store, r *rand.Rand) error {
 	project := []string{"alpha", "beta"}[r.IntN(2)]
 	tags := []string{"b", "a", "c"}[:r.IntN(4)]
 	var err error
-	switch r.IntN(23) {
+	switch r.IntN(28) {
 	case 0:
 		err = s.CreateNetworks(admin, []*model.Network{{ProjectID: project, Shared: r.IntN(3) == 0, External: r.IntN(3) == 0, Tags: tags}})
 	case 1:
@@ -251,7 +277,7 @@ func operate(s *Store, r *rand.Rand) error {
 		err = s.CreateSubnets(admin, []*model.Subnet{{NetworkID: pick("networks"), ProjectID: project, IPVersion: 4, CIDR: cidr,
 			GatewayIP: model.DefaultGateway(cidr), EnableDHCP: r.IntN(3) > 0, Tags: tags}})
 	case 4, 5, 6, 7:
-		p := &model.Port{NetworkID: pick("networks"), ProjectID: project, HostID: host, Tags: tags, DeviceOwner: "compute:nova"}
+		p := &model.Port{NetworkID: pick("networks"), ProjectID: project, HostID: host, Tags: tags, DeviceOwner: "compute:nova", PortSecurityEnabled: true}
 		err = s.CreatePorts(admin, []PortRequest{{Port: p}, {Port: &model.Port{NetworkID: p.NetworkID, ProjectID: project}}})
 	case 8:
 		subnet := pick("subnets")
@@ -314,6 +340,31 @@ func operate(s *Store, r *rand.Rand) error {
 		}
 	case 21:
 		err = s.CreateFloatingIPs(admin, []FloatingIPRequest{{FloatingIP: &model.FloatingIP{ProjectID: project, FloatingNetworkID: pick("networks")}}})
+	case 23:
+		err = s.CreateSecurityGroups(admin, []*model.SecurityGroup{{ProjectID: project, Stateful: r.IntN(4) > 0, Tags: tags}})
+	case 24:
+		rule := &model.SecurityGroupRule{ProjectID: project, SecurityGroupID: pick("security_groups"), Direction: model.Egress, EtherType: model.EtherTypeIPv4,
+			Protocol: strconv.Itoa(r.IntN(9))}
+		if r.IntN(2) == 0 {
+			rule.RemoteGroupID = pick("security_groups")
+		}
+		err = s.CreateSecurityGroupRules(admin, []*model.SecurityGroupRule{rule})
+	case 25:
+		_, err = s.UpdateSecurityGroup(admin, pick("security_groups"), func(g *model.SecurityGroup) error { g.Stateful, g.Tags = !g.Stateful, tags; return nil })
+	case 26:
+		if err = s.DeleteSecurityGroupRule(admin, pick("security_group_rules")); r.IntN(2) == 0 {
+			err = s.DeleteSecurityGroup(admin, pick("security_groups"))
+		}
+	case 27:
+		groups := []string{pick("security_groups"), pick("security_groups")}
+		_, err = s.UpdatePort(admin, pick("ports"), func(p *model.Port) error {
+			if p.PortSecurityEnabled = r.IntN(4) > 0; p.PortSecurityEnabled {
+				p.SecurityGroups = groups[:r.IntN(3)]
+			} else if r.IntN(3) > 0 {
+				p.SecurityGroups = nil
+			}
+			return nil
+		})
 	case 22:
 		if port := pick("ports"); r.IntN(4) > 0 {
 			_, err = s.UpdateFloatingIP(admin, pick("floating_ips"), func(f *model.FloatingIP) error { f.PortID, f.FixedIP = port, netip.Addr{}; return nil })

@@ -238,6 +238,13 @@ func (s *Store) objects(db *gorm.DB, narrow func(q *gorm.DB, kind model.Kind, co
 		}
 		objects = appendObjects(objects, holders)
 	}
+	if q := narrow(db.Model(&securityGroupRow{}), model.KindSecurityGroup, "number"); q != nil {
+		groups, err := findSecurityGroups(q.Order("number"))
+		if err != nil {
+			return nil, err
+		}
+		objects = appendObjects(objects, groups)
+	}
 	return objects, nil
 }
 

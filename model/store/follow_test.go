@@ -91,7 +91,7 @@ func TestFollow(t *testing.T) {
 		for _, c := range changes {
 			kinds += c.Ref.Kind.String() + " "
 		}
-		if kinds != "network subnet port port " {
+		if kinds != "network subnet port port security group " {
 			t.Fatalf("changes %s", kinds)
 		}
 		f.equalsLoad(t)
@@ -103,6 +103,7 @@ func TestFollow(t *testing.T) {
 			t.Fatalf("deletion: %v", changes)
 		}
 		check(t, s.DeleteNetwork(admin, n.ID))
+		check(t, s.DeleteSecurityGroup(admin, defaultGroup(t, s, "alpha").ID))
 		f.follow(t)
 		if len(f.objects) != 0 {
 			t.Fatalf("left: %v", f.objects)
@@ -253,7 +254,7 @@ func randomOperation(r *rapid.T, s *Store) {
 	}
 	host := rapid.SampledFrom([]string{"", "a", "b"}).Draw(r, "host")
 	var err error
-	switch operation := rapid.IntRange(0, 20).Draw(r, "operation"); operation {
+	switch operation := rapid.IntRange(0, 24).Draw(r, "operation"); operation {
 	case 0:
 		n := &model.Network{ProjectID: "alpha"}
 		if rapid.Bool().Draw(r, "vlan") {
@@ -298,6 +299,8 @@ func randomOperation(r *rapid.T, s *Store) {
 		err = reportNode(s, report)
 	case 11:
 		err = s.DeleteNode(context.Background(), model.Number(rapid.IntRange(1, 20).Draw(r, "node")))
+	case 21, 22, 23, 24:
+		err = randomGroups(r, s, pick(portIDs))
 	default:
 		err = randomRouting(r, s, operation, pick(networkIDs), pick(subnetIDs), pick(portIDs))
 	}
@@ -374,7 +377,7 @@ func TestPrunedJournal(t *testing.T) {
 		newNetwork(t, s)
 		check(t, s.PruneJournal(ctx, time.Hour))
 		old := f.position
-		if changes := f.follow(t); len(changes) != 1 {
+		if changes := f.follow(t); len(changes) != 2 { // the network, and its project's default group
 			t.Fatalf("lines younger than an hour were pruned: %v", changes)
 		}
 		check(t, s.PruneJournal(ctx, 0))
@@ -439,14 +442,17 @@ func TestStatementsAreConstant(t *testing.T) {
 		check(t, s.reader.Callback().Query().After("gorm:query").Register("count", count))
 		check(t, s.reader.Callback().Row().After("gorm:row").Register("count", count))
 		check(t, s.reader.Callback().Raw().After("gorm:raw").Register("count", count))
+		must(s.SetQuota(admin, "alpha", map[string]int{"security_group": Unlimited}))(t)
 		n := newNetwork(t, s)
 		newSubnet(t, s, n, "10.0.0.0/24")
 		f := newFollower(t, s)
-		measure := func() (counts [5]int) {
+		measure := func() (counts [7]int) {
 			for i, f := range []func(){
 				func() { must(s.ListPorts(admin, Query{Sort: []SortKey{{"name", false}}}))(t) },
 				func() { must(s.ListNetworks(tenant("alpha"), Query{}))(t) },
 				func() { must(s.ListSubnets(tenant("alpha"), Query{}))(t) },
+				func() { must(s.ListSecurityGroups(tenant("alpha"), Query{}))(t) },
+				func() { must(s.ListSecurityGroupRules(tenant("alpha"), Query{}))(t) },
 				func() { f.follow(t) },
 				func() { _, _, err := s.Load(context.Background()); check(t, err) },
 			} {
@@ -457,9 +463,11 @@ func TestStatementsAreConstant(t *testing.T) {
 			return counts
 		}
 		newPort(t, s, n)
+		newGroup(t, s, "alpha")
 		few := measure()
 		for range 30 {
 			newPort(t, s, n)
+			newGroup(t, s, "alpha")
 		}
 		if many := measure(); many != few || few[0] != 1 {
 			t.Fatalf("statements with few and many ports: %v, %v", few, many)

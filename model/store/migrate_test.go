@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 
 	"github.com/planck-sdn/planck/model"
@@ -72,14 +75,7 @@ func TestMigrationOfSegments(t *testing.T) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgresURL} {
 		t.Run(name, func(t *testing.T) {
 			ctx, address := context.Background(), url(t)
-			old := &Store{options: Options{Log: zap.NewNop(), Source: model.SystemSource()}, unlock: func() error { return nil }}
-			check(t, old.connect(address, false))
-			known := must(readMigrations(old.dialect.migrations))(t)
-			before := fstest.MapFS{}
-			for _, m := range known[:4] {
-				before[m.name] = &fstest.MapFile{Data: []byte(m.sql)}
-			}
-			check(t, migrate(ctx, old.db, old.dialect, before))
+			old := olderStore(t, address, 4)
 			n := &networkRow{ID: "n", ProjectID: "alpha", MTU: 1450, NetworkType: model.NetworkVXLAN, SegmentationID: 5, NetworkKey: 5,
 				AvailabilityZoneHints: []string{}, Tags: []string{}, RevisionNumber: 1}
 			check(t, old.db.Create(n).Error)
@@ -102,6 +98,80 @@ func TestMigrationOfSegments(t *testing.T) {
 			healthy(t, s)
 		})
 	}
+}
+
+// olderStore opens a database as the program did that knew only so many migrations.
+func olderStore(t *testing.T, address string, versions int) *Store {
+	t.Helper()
+	old := &Store{options: Options{Log: zap.NewNop(), Source: model.SystemSource()}, unlock: func() error { return nil }}
+	check(t, old.connect(address, false))
+	known := must(readMigrations(old.dialect.migrations))(t)
+	before := fstest.MapFS{}
+	for _, m := range known[:versions] {
+		before[m.name] = &fstest.MapFile{Data: []byte(m.sql)}
+	}
+	check(t, migrate(context.Background(), old.db, old.dialect, before))
+	return old
+}
+
+// Ports that were there before security groups get what Neutron would have given them.
+func TestMigrationOfSecurityGroups(t *testing.T) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgresURL} {
+		t.Run(name, func(t *testing.T) {
+			address := url(t)
+			old := olderStore(t, address, 5)
+			n := &networkRow{ID: "n", ProjectID: "alpha", MTU: 1450, NetworkType: model.NetworkVXLAN, SegmentationID: 5, NetworkKey: 5,
+				AvailabilityZoneHints: []string{}, Tags: []string{}, RevisionNumber: 1}
+			check(t, old.db.Create(n).Error)
+			check(t, old.db.Exec("INSERT INTO segments (space, physical_network, identifier, network_number) VALUES ('key', '', 5, ?)", n.Number).Error)
+			insert := func(id, project, owner string, security bool) {
+				row := rowOfPort(&model.Port{ID: id, NetworkID: "n", ProjectID: project, DeviceOwner: owner, PortSecurityEnabled: security, MAC: model.MAC{2, 0, 0, 0, 0, id[0]},
+					Status: model.StatusDown, VNICType: model.VNICTypeNormal, VIFType: model.VIFTypeUnbound, BindingGeneration: 1, RevisionNumber: 1})
+				check(t, old.db.Omit("security_groups").Create(row).Error)
+			}
+			insert("a", "alpha", "compute:nova", true)
+			insert("b", "alpha", "", true)
+			insert("c", "beta", "", true)
+			insert("d", "beta", "", false)
+			insert("e", "gamma", "", false)
+			insert("f", "delta", "network:other", true)
+			check(t, old.closeDatabases())
+
+			s := open(t, address, Options{})
+			healthy(t, s)
+			var projects []string
+			check(t, s.reader.Raw("SELECT project_id FROM security_groups ORDER BY number").Scan(&projects).Error)
+			if !slices.Equal(projects, []string{"alpha", "beta"}) {
+				t.Fatalf("groups of %v", projects)
+			}
+			alpha, beta := defaultGroup(t, s, "alpha"), defaultGroup(t, s, "beta")
+			for _, g := range []*model.SecurityGroup{alpha, beta} {
+				fresh := newGroupLike(t, s, g)
+				if !slices.Equal(said(g.Rules), said(fresh.Rules)) || !g.Stateful || g.Description != fresh.Description || g.RevisionNumber != 1 ||
+					uuid.Validate(g.ID) != nil || g.CreatedAt.Location() != time.UTC || time.Since(g.CreatedAt).Abs() > time.Minute {
+					t.Errorf("group %+v, and one made now\n%+v", g, fresh)
+				}
+			}
+			for id, want := range map[string][]string{"a": {alpha.ID}, "b": {alpha.ID}, "c": {beta.ID}, "d": {}, "e": {}, "f": {}} {
+				p := must(s.Port(admin, id))(t)
+				if !slices.Equal(p.SecurityGroups, want) || p.PortSecurityEnabled != (len(want) > 0) {
+					t.Errorf("port %s: port security %t, groups %v, want %v", id, p.PortSecurityEnabled, p.SecurityGroups, want)
+				}
+			}
+			refused(t, s.DeleteSecurityGroup(admin, alpha.ID), 409, "SecurityGroupInUse")
+		})
+	}
+}
+
+// newGroupLike gives the default group of a new project, as if it were g.
+func newGroupLike(t *testing.T, s *Store, g *model.SecurityGroup) *model.SecurityGroup {
+	fresh := *defaultGroup(t, s, "like "+g.ProjectID)
+	for i := range fresh.Rules {
+		if fresh.Rules[i].RemoteGroupID == fresh.ID {
+			fresh.Rules[i].RemoteGroupID = g.ID
+		}
+	}
+	return &fresh
 }
 
 // downgrade takes the version away that TestMigrations has added.

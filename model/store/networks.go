@@ -143,12 +143,15 @@ func (s *Store) DeleteNetwork(ctx context.Context, id string) error {
 }
 
 func (t *tx) createNetworks(networks []*model.Network) error {
-	rows := make([]*networkRow, len(networks))
+	rows, projects := make([]*networkRow, len(networks)), map[string]bool{}
 	for i, n := range networks {
 		if err := t.prepareNetwork(n); err != nil {
 			return err
 		}
-		rows[i] = rowOfNetwork(n)
+		rows[i], projects[n.ProjectID] = rowOfNetwork(n), true
+	}
+	if _, err := t.defaultGroups(projects); err != nil { // Neutron makes it with the project's first network
+		return err
 	}
 	if err := t.CreateInBatches(rows, maxRows).Error; err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,7 +14,8 @@ import (
 
 // PortRequest is a port to be made. Of Port, FixedIPs says what is wanted: nil for one address of any subnet that
 // has room, empty for none, else entries with a subnet, an address or both. A zero MAC is picked; an address pair
-// with a zero MAC gets the port's.
+// with a zero MAC gets the port's. SecurityGroups that are nil are the project's default group if the port has port security, empty ones
+// none. A port of the network itself has no port security, whatever is asked for.
 type PortRequest struct {
 	Port *model.Port
 	// NetworkDecidesPortSecurity makes port_security_enabled what the network has.
@@ -26,7 +28,7 @@ const maxMACAttempts = 16
 // CreatePorts makes all of the ports or none, and fills in each Port. Errors are Neutron's: NetworkNotFound,
 // SubnetNotFound, InvalidInput, MacAddressInUse, IpAddressAlreadyAllocated, IpAddressGenerationFailure,
 // InvalidIpForSubnet, InvalidIpForNetwork, AllowedAddressPairExhausted, AddressPairMatchesPortFixedIPAndMac,
-// AddressPairAndPortSecurityRequired and so on.
+// AddressPairAndPortSecurityRequired, SecurityGroupNotFound, SecurityGroupConflict, PortSecurityAndIPRequiredForSecurityGroups and so on.
 func (s *Store) CreatePorts(ctx context.Context, requests []PortRequest) error {
 	made := make([]model.Port, len(requests))
 	err := s.write(ctx, func(t *tx) error {
@@ -34,7 +36,7 @@ func (s *Store) CreatePorts(ctx context.Context, requests []PortRequest) error {
 		if err != nil {
 			return err
 		}
-		drafts, counts := make([]*portDraft, len(requests)), map[string]int{}
+		drafts, ports, counts := make([]*portDraft, len(requests)), make([]*model.Port, len(requests)), map[string]int{}
 		for i, request := range requests {
 			made[i] = clonePort(request.Port)
 			p := &made[i]
@@ -51,8 +53,11 @@ func (s *Store) CreatePorts(ctx context.Context, requests []PortRequest) error {
 			if request.NetworkDecidesPortSecurity {
 				p.PortSecurityEnabled = n.network.PortSecurityEnabled
 			}
-			drafts[i] = &portDraft{Port: p, networkWithSubnets: n}
+			drafts[i], ports[i] = &portDraft{Port: p, networkWithSubnets: n}, p
 			counts[p.ProjectID]++
+		}
+		if err := t.chooseSecurityGroups(ports); err != nil {
+			return err
 		}
 		if err := t.insertPorts(drafts); err != nil {
 			return err
@@ -236,12 +241,14 @@ func macGenerationFailure(networkID string) error {
 func (t *tx) insertPortChunk(drafts []*portDraft) error {
 	byID := make(map[string]*portDraft, len(drafts))
 	var ports, addresses []any
-	addressCount := 0
+	addressCount, grouped := 0, false
 	for _, d := range drafts {
 		byID[d.ID] = d
 		row := rowOfPort(d.Port)
 		row.Automatic = d.automatic
 		d.Profile, d.InactiveBindings, d.ExtraDHCPOpts, d.Tags = row.Profile, row.InactiveBindings, row.ExtraDHCPOpts, row.Tags
+		d.SecurityGroups = row.SecurityGroups
+		grouped = grouped || len(d.SecurityGroups) > 0
 		ports = append(append(ports, row.givenOnce()...), row.changing()...)
 		for _, a := range d.addresses {
 			addresses = append(append(addresses, d.ID), a.values()...)
@@ -257,7 +264,7 @@ func (t *tx) insertPortChunk(drafts []*portDraft) error {
 			"ON CONFLICT DO NOTHING RETURNING "
 	}
 	if t.store.dialect.name == postgresName {
-		return t.insertPortsAtOnce(byID, insertPorts, ports, insertAddresses, addresses)
+		return t.insertPortsAtOnce(byID, insertPorts, ports, insertAddresses, addresses, grouped)
 	}
 	byNumber := make(map[model.Number]*portDraft, len(drafts))
 	err := eachRow(t.Raw(insertPorts, ports...), func(rows *sql.Rows) error {
@@ -270,6 +277,9 @@ func (t *tx) insertPortChunk(drafts []*portDraft) error {
 		t.touch(byID[id].Ref())
 		return nil
 	})
+	if err == nil && grouped && len(byNumber) > 0 {
+		err = t.repeatSecurityGroups(slices.Collect(maps.Keys(byNumber)))
+	}
 	if err != nil || addressCount == 0 {
 		return err
 	}
@@ -284,9 +294,12 @@ func (t *tx) insertPortChunk(drafts []*portDraft) error {
 	})
 }
 
-// insertPortsAtOnce writes ports, addresses and journal with one statement, which SQLite cannot do.
-func (t *tx) insertPortsAtOnce(byID map[string]*portDraft, insertPorts string, ports []any, insertAddresses string, addresses []any) error {
+// insertPortsAtOnce writes ports, their groups if they have any, addresses and journal with one statement, which SQLite cannot do.
+func (t *tx) insertPortsAtOnce(byID map[string]*portDraft, insertPorts string, ports []any, insertAddresses string, addresses []any, grouped bool) error {
 	statement, position, join := "WITH made AS ("+insertPorts+")", "-1", ""
+	if grouped {
+		statement = "WITH made AS (" + insertPorts + ", security_groups), bound AS (" + t.store.dialect.insertPortGroups("made") + ")"
+	}
 	if insertAddresses != "" {
 		statement += ", taken AS (" + fmt.Sprintf(insertAddresses, "made") + "port_number, position)"
 		position, join = "COALESCE(taken.position, -1)", " LEFT JOIN taken ON taken.port_number = made.number"

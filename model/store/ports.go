@@ -24,7 +24,7 @@ func (s *Store) ListPorts(ctx context.Context, q Query) ([]*model.Port, error) {
 
 // UpdatePort is to ports what UpdateNetwork is to networks. FixedIPs that patch leaves as they are stay; otherwise
 // they are a request as in PortRequest, but that nil means none. An entry with only a subnet keeps an address that
-// the port has there. A change of the binding raises BindingGeneration; of the host, makes the port DOWN until its
+// the port has there. SecurityGroups are what the patch makes of them; nil means none. A change of the binding raises BindingGeneration; of the host, makes the port DOWN until its
 // new place has it.
 func (s *Store) UpdatePort(ctx context.Context, id string, patch func(*model.Port) error) (*model.Port, error) {
 	var updated *model.Port
@@ -44,7 +44,7 @@ func (s *Store) UpdatePort(ctx context.Context, id string, patch func(*model.Por
 		if err := patch(&p); err != nil {
 			return err
 		}
-		p.Tags = sortedTags(p.Tags)
+		p.Tags, p.SecurityGroups = sortedTags(p.Tags), sortedTags(p.SecurityGroups)
 		updated = &p
 		if reflect.DeepEqual(&p, old) {
 			return nil
@@ -120,6 +120,12 @@ func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
 			return err
 		}
 	}
+	regrouped := !slices.Equal(p.SecurityGroups, old.SecurityGroups)
+	if regrouped {
+		if err := t.checkSecurityGroups([]*model.Port{p}); err != nil {
+			return err
+		}
+	}
 	if err := t.releaseHeld(old, p); err != nil {
 		return err
 	}
@@ -133,6 +139,11 @@ func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
 	err := t.Exec("UPDATE ports SET ("+portChanging+") = ("+portChangingValues+") WHERE number = ?", append(changed.changing(), p.Number)...).Error
 	if err != nil {
 		return err
+	}
+	if regrouped {
+		if err := t.moveSecurityGroups(p.Number); err != nil {
+			return err
+		}
 	}
 	return t.tellUpdate(old, p)
 }
@@ -176,6 +187,8 @@ func checkPortPatch(row *portRow, old, p *model.Port) error {
 			"Port %s cannot be changed in this way via the port API: has device owner %s.", p.ID, old.DeviceOwner)
 	case p.BelongsToRouter() && !old.BelongsToRouter():
 		return pretendsRouter(p)
+	case !p.PortSecurityEnabled && len(p.SecurityGroups) > 0 && slices.Equal(p.SecurityGroups, old.SecurityGroups):
+		return hasSecurityGroups()
 	}
 	p.Status, p.StatusReason, p.VIFType, p.BindingGeneration = old.Status, old.StatusReason, old.VIFType, old.BindingGeneration
 	p.DatapathType, p.InactiveBindings = old.DatapathType, slices.Clone(old.InactiveBindings)
@@ -242,6 +255,7 @@ func clonePort(p *model.Port) model.Port {
 	c := *p
 	c.FixedIPs = slices.Clone(p.FixedIPs)
 	c.AllowedAddressPairs = slices.Clone(p.AllowedAddressPairs)
+	c.SecurityGroups = slices.Clone(p.SecurityGroups)
 	c.Profile = maps.Clone(p.Profile)
 	c.InactiveBindings = slices.Clone(p.InactiveBindings)
 	c.ExtraDHCPOpts = slices.Clone(p.ExtraDHCPOpts)

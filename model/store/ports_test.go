@@ -32,7 +32,7 @@ func TestPortLife(t *testing.T) {
 			p.Name, p.AdminStateUp, p.DeviceID = "x", false, "vm"
 			p.FixedIPs = []model.FixedIP{{IPAddress: addr("10.0.0.200")}, {SubnetID: subnet.ID}}
 			p.AllowedAddressPairs = nil
-			p.PortSecurityEnabled = false
+			p.PortSecurityEnabled, p.SecurityGroups = false, nil
 			return nil
 		}))(t)
 		want := []model.FixedIP{{SubnetID: subnet.ID, IPAddress: addr("10.0.0.200")}, {SubnetID: subnet.ID, IPAddress: addr("10.0.0.2")}}

@@ -38,8 +38,9 @@ const (
 	boolColumn
 	integerColumn // of 64 bits: PostgreSQL takes no larger parameter than the column is
 	timeColumn
-	listColumn // can be filtered only, by a function of its own
-	tagsColumn // likewise
+	listColumn   // can be filtered only, by a function of its own
+	groupsColumn // likewise
+	tagsColumn   // likewise
 )
 
 type column struct {
@@ -96,7 +97,7 @@ var portResource = resource{"Port", "ports", commonColumns("ports", map[string]c
 	"mac_address": {"mac_address", textColumn}, "device_id": {"device_id", textColumn}, "device_owner": {"device_owner", textColumn},
 	"port_security_enabled": {"port_security_enabled", boolColumn}, "binding:host_id": {"host_id", textColumn},
 	"binding:vif_type": {"vif_type", textColumn}, "binding:vnic_type": {"vnic_type", textColumn},
-	"dns_name": {"dns_name", textColumn}, "fixed_ips": {"", listColumn},
+	"dns_name": {"dns_name", textColumn}, "fixed_ips": {"", listColumn}, "security_groups": {"", groupsColumn},
 }), Scope.ports}
 
 func (r *resource) notFound(id string) error {
@@ -147,6 +148,8 @@ func (r *resource) filter(db *gorm.DB, attribute string, values []string) (*gorm
 	switch c.kind {
 	case listColumn:
 		return filterFixedIPs(db, values)
+	case groupsColumn:
+		return filterSecurityGroups(db, values)
 	case tagsColumn:
 		return filterTags(db, c.expression, attribute, values)
 	}
@@ -215,6 +218,16 @@ func filterFixedIPs(db *gorm.DB, values []string) (*gorm.DB, error) {
 		}
 	}
 	return db.Where("ports.number IN (?)", addresses), nil
+}
+
+// filterSecurityGroups finds ports that have one of the groups.
+func filterSecurityGroups(db *gorm.DB, ids []string) (*gorm.DB, error) {
+	for _, id := range ids {
+		if _, err := textColumn.parse("security_groups", id); err != nil {
+			return nil, err
+		}
+	}
+	return db.Where("EXISTS (SELECT 1 FROM port_security_groups WHERE port_number = ports.number AND security_group_id IN ?)", ids), nil
 }
 
 var likeEscaper = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")

@@ -23,13 +23,14 @@ const maxQuota = math.MaxInt32
 
 // quotaTables says where what counts is. A network's own DHCP port counts like others, but is never refused, as in Neutron.
 var quotaTables = map[string]string{"network": "networks", "subnet": "subnets", "port": "ports", "rbac_policy": "rbac_policies",
-	"router": "routers", "floatingip": "floating_ips"}
+	"router": "routers", "floatingip": "floating_ips", "security_group": "security_groups", "security_group_rule": "security_group_rules"}
 
 // QuotaResources are the resources that have a quota, sorted.
 var QuotaResources = slices.Sorted(maps.Keys(quotaTables))
 
 // standardQuotas are Neutron's defaults.
-var standardQuotas = map[string]int{"network": 100, "subnet": 100, "port": 500, "rbac_policy": 10, "router": 10, "floatingip": 50}
+var standardQuotas = map[string]int{"network": 100, "subnet": 100, "port": 500, "rbac_policy": 10, "router": 10, "floatingip": 50,
+	"security_group": 10, "security_group_rule": 100}
 
 // ProjectQuota are the limits of a project that has some of its own.
 type ProjectQuota struct {

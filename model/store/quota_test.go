@@ -29,12 +29,13 @@ func onBothWith(t *testing.T, options Options, test func(t *testing.T, s *Store)
 
 func TestQuotaSettings(t *testing.T) {
 	onBothWith(t, Options{Quotas: map[string]int{"port": 7, "network": Unlimited}}, func(t *testing.T, s *Store) {
-		standard := map[string]int{"network": Unlimited, "subnet": 100, "port": 7, "rbac_policy": 10, "router": 10, "floatingip": 50}
+		standard := map[string]int{"network": Unlimited, "subnet": 100, "port": 7, "rbac_policy": 10, "router": 10, "floatingip": 50,
+			"security_group": 10, "security_group_rule": 100}
 		if got := s.DefaultQuota(); !maps.Equal(got, standard) {
 			t.Fatalf("defaults: %v", got)
 		}
 		s.DefaultQuota()["port"] = 1 // a copy
-		if !slices.Equal(QuotaResources, []string{"floatingip", "network", "port", "rbac_policy", "router", "subnet"}) {
+		if !slices.Equal(QuotaResources, []string{"floatingip", "network", "port", "rbac_policy", "router", "security_group", "security_group_rule", "subnet"}) {
 			t.Errorf("resources: %v", QuotaResources)
 		}
 		if got := must(s.Quota(tenant("alpha"), "alpha"))(t); !maps.Equal(got, standard) {
@@ -116,7 +117,7 @@ func TestQuotasLimit(t *testing.T) {
 		refused(t, s.CreateRBACPolicies(admin, []*model.RBACPolicy{policy(n, model.AccessAsShared, "gamma")}), 409, "OverQuota")
 
 		want := map[string]QuotaUsage{"network": {2, 2, 0}, "subnet": {2, 2, 0}, "port": {4, 4, 0}, "rbac_policy": {1, 1, 0},
-			"router": {10, 0, 0}, "floatingip": {50, 0, 0}}
+			"router": {10, 0, 0}, "floatingip": {50, 0, 0}, "security_group": {10, 1, 0}, "security_group_rule": {100, 4, 0}}
 		if got := must(s.QuotaDetails(tenant("alpha"), "alpha"))(t); !maps.Equal(got, want) {
 			t.Errorf("details: %v", got)
 		}

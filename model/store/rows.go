@@ -156,6 +156,7 @@ type portRow struct {
 	DeviceOwner         string
 	PortSecurityEnabled bool
 	AllowedAddressPairs []model.AddressPair `gorm:"serializer:json"`
+	SecurityGroups      []string            `gorm:"serializer:json"` // repeats port_security_groups
 	Status              string
 	StatusReason        string
 	HostID              string
@@ -185,7 +186,7 @@ func rowOfPort(p *model.Port) *portRow {
 		Number: p.Number, ID: p.ID, NetworkID: p.NetworkID, ProjectID: p.ProjectID, Name: p.Name,
 		Description: p.Description, AdminStateUp: p.AdminStateUp, MACAddress: p.MAC.String(), FixedIPs: notNil(p.FixedIPs), DeviceID: p.DeviceID,
 		DeviceOwner: p.DeviceOwner, PortSecurityEnabled: p.PortSecurityEnabled,
-		AllowedAddressPairs: notNil(p.AllowedAddressPairs), Status: p.Status, StatusReason: p.StatusReason,
+		AllowedAddressPairs: notNil(p.AllowedAddressPairs), SecurityGroups: notNil(p.SecurityGroups), Status: p.Status, StatusReason: p.StatusReason,
 		HostID: p.HostID, VNICType: p.VNICType, VIFType: p.VIFType, Profile: profile,
 		BindingGeneration: p.BindingGeneration, DatapathType: p.DatapathType, InactiveBindings: notNil(p.InactiveBindings),
 		DNSName: p.DNSName, ExtraDHCPOpts: notNil(p.ExtraDHCPOpts), Tags: notNil(p.Tags),
@@ -198,7 +199,7 @@ const (
 	portFields    = "ports.number, " + portGivenOnce + ", " + portChanging
 	portGivenOnce = "id, network_id, project_id, automatic, created_at"
 	portChanging  = "name, description, admin_state_up, mac_address, fixed_ips, device_id, device_owner, port_security_enabled, " +
-		"allowed_address_pairs, status, status_reason, host_id, vnic_type, vif_type, profile, binding_generation, datapath_type, " +
+		"allowed_address_pairs, security_groups, status, status_reason, host_id, vnic_type, vif_type, profile, binding_generation, datapath_type, " +
 		"inactive_bindings, dns_name, extra_dhcp_opts, tags, revision_number, updated_at"
 )
 
@@ -216,7 +217,7 @@ func (r *portRow) columns() []any {
 	return []any{&r.Number,
 		&r.ID, &r.NetworkID, &r.ProjectID, &r.Automatic, &r.CreatedAt,
 		&r.Name, &r.Description, &r.AdminStateUp, &r.MACAddress, (*fixedIPList)(&r.FixedIPs), &r.DeviceID, &r.DeviceOwner, &r.PortSecurityEnabled,
-		(*jsonList[model.AddressPair])(&r.AllowedAddressPairs), &r.Status, &r.StatusReason, &r.HostID, &r.VNICType, &r.VIFType, (*jsonObject)(&r.Profile), &r.BindingGeneration, &r.DatapathType,
+		(*jsonList[model.AddressPair])(&r.AllowedAddressPairs), (*jsonList[string])(&r.SecurityGroups), &r.Status, &r.StatusReason, &r.HostID, &r.VNICType, &r.VIFType, (*jsonObject)(&r.Profile), &r.BindingGeneration, &r.DatapathType,
 		(*jsonList[model.Binding])(&r.InactiveBindings), &r.DNSName, (*jsonList[model.DHCPOption])(&r.ExtraDHCPOpts), (*jsonList[string])(&r.Tags), &r.RevisionNumber, &r.UpdatedAt}
 }
 
@@ -228,7 +229,7 @@ func (r *portRow) givenOnce() []any {
 // changing are the values of portChanging.
 func (r *portRow) changing() []any {
 	return []any{r.Name, r.Description, r.AdminStateUp, r.MACAddress, fixedIPsText(r.FixedIPs), r.DeviceID, r.DeviceOwner, r.PortSecurityEnabled,
-		listText(r.AllowedAddressPairs), r.Status, r.StatusReason, r.HostID, r.VNICType, r.VIFType, jsonText(r.Profile, len(r.Profile), "{}"), r.BindingGeneration, r.DatapathType,
+		listText(r.AllowedAddressPairs), listText(r.SecurityGroups), r.Status, r.StatusReason, r.HostID, r.VNICType, r.VIFType, jsonText(r.Profile, len(r.Profile), "{}"), r.BindingGeneration, r.DatapathType,
 		listText(r.InactiveBindings), r.DNSName, listText(r.ExtraDHCPOpts), listText(r.Tags), r.RevisionNumber, r.UpdatedAt}
 }
 
@@ -241,7 +242,7 @@ func (r *portRow) model() (*model.Port, error) {
 		Number: r.Number, ID: r.ID, NetworkID: r.NetworkID, ProjectID: r.ProjectID, Name: r.Name,
 		Description: r.Description, AdminStateUp: r.AdminStateUp, MAC: mac, FixedIPs: r.FixedIPs, DeviceID: r.DeviceID,
 		DeviceOwner: r.DeviceOwner, PortSecurityEnabled: r.PortSecurityEnabled,
-		AllowedAddressPairs: r.AllowedAddressPairs, Status: r.Status, StatusReason: r.StatusReason,
+		AllowedAddressPairs: r.AllowedAddressPairs, SecurityGroups: r.SecurityGroups, Status: r.Status, StatusReason: r.StatusReason,
 		HostID: r.HostID, VNICType: r.VNICType, VIFType: r.VIFType, Profile: r.Profile,
 		BindingGeneration: r.BindingGeneration, DatapathType: r.DatapathType, InactiveBindings: r.InactiveBindings,
 		DNSName: r.DNSName, ExtraDHCPOpts: r.ExtraDHCPOpts, Tags: r.Tags,

@@ -28,10 +28,7 @@ func filterTags(db *gorm.DB, column, filter string, values []string) (*gorm.DB, 
 			return nil, invalid("the value of %s contains a NUL character", filter)
 		}
 	}
-	list := "json_each(" + column + ") AS tag"
-	if db.Name() == postgresName {
-		list = "json_array_elements_text(CAST(" + column + " AS json)) AS tag (value)"
-	}
+	list := listElements(db.Name(), column, "tag")
 	switch filter {
 	case allTags:
 		return db.Where("(SELECT COUNT(*) FROM "+list+" WHERE tag.value IN ?) = ?", wanted, len(wanted)), nil
@@ -41,4 +38,12 @@ func filterTags(db *gorm.DB, column, filter string, values []string) (*gorm.DB, 
 		return db.Where("(SELECT COUNT(*) FROM "+list+" WHERE tag.value IN ?) < ?", wanted, len(wanted)), nil
 	}
 	return db.Where("NOT EXISTS (SELECT 1 FROM "+list+" WHERE tag.value IN ?)", wanted), nil
+}
+
+// listElements is a JSON list of texts as a table with one column, value.
+func listElements(dialect, column, table string) string {
+	if dialect == postgresName {
+		return "json_array_elements_text(CAST(" + column + " AS json)) AS " + table + " (value)"
+	}
+	return "json_each(" + column + ") AS " + table
 }
