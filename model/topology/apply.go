@@ -15,6 +15,7 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 		old: v, new: v.copy(), touched: map[Touch]struct{}{}, ports: map[model.Number]struct{}{},
 		routers: map[string]aspect{}, floating: map[model.Number]struct{}{}, neighbours: map[model.Number]struct{}{},
 		addresses: map[address]struct{}{}, reaches: map[model.Number]struct{}{},
+		groups: map[model.Number]struct{}{}, regrouped: map[model.Number]struct{}{},
 	}
 	changes = slices.Clone(changes)
 	slices.SortStableFunc(changes, func(a, b model.Change) int { return applyOrder[a.Ref.Kind] - applyOrder[b.Ref.Kind] })
@@ -44,6 +45,9 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 		case model.KindHolder:
 			holder, _ := c.Object.(*model.Holder)
 			s.holder(c.Ref.Number, holder)
+		case model.KindSecurityGroup:
+			group, _ := c.Object.(*model.SecurityGroup)
+			s.securityGroup(c.Ref.Number, group)
 		}
 	}
 	moves, spreads := s.attach()
@@ -53,6 +57,7 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 		s.presence(p)
 	}
 	s.touchRouting()
+	s.secure()
 	list := make([]Touch, 0, len(s.touched))
 	for t := range s.touched {
 		list = append(list, t)
@@ -62,7 +67,7 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 
 // applyOrder puts what others refer to first.
 var applyOrder = map[model.Kind]int{model.KindNetwork: 1, model.KindSubnet: 2, model.KindPort: 3, model.KindNode: 4,
-	model.KindRouter: 5, model.KindFloatingIP: 6, model.KindNeighbour: 7, model.KindHolder: 8}
+	model.KindRouter: 5, model.KindFloatingIP: 6, model.KindNeighbour: 7, model.KindHolder: 8, model.KindSecurityGroup: 9}
 
 // step is one application of changes.
 type step struct {
@@ -75,6 +80,9 @@ type step struct {
 	neighbours map[model.Number]struct{} // whose rows differ
 	addresses  map[address]struct{}      // whose holder or claims may differ
 	reaches    map[model.Number]struct{} // nodes that may need other routers or know other networks
+
+	groups    map[model.Number]struct{} // security groups whose rows differ
+	regrouped map[model.Number]struct{} // ports of which nothing but the security groups differs
 }
 
 func (s *step) touch(node model.Number, kind model.Kind, n model.Number, part uint8) {
@@ -179,6 +187,9 @@ func (s *step) port(n model.Number, now *model.Port) {
 		}
 	}
 	if samePort(before, now) {
+		if !slices.Equal(groupsOf(before), groupsOf(now)) {
+			s.regrouped[n] = struct{}{} // which concerns nobody else's way to it
+		}
 		return
 	}
 	s.ports[n] = struct{}{}

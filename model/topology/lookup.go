@@ -305,7 +305,8 @@ func (v *View) Difference(objects []model.Object) []model.Change {
 	changes = appendGone(changes, v.routers, model.KindRouter, seen)
 	changes = appendGone(changes, v.floatingIPs, model.KindFloatingIP, seen)
 	changes = appendGone(changes, v.neighbours, model.KindNeighbour, seen)
-	return appendGone(changes, v.holders, model.KindHolder, seen)
+	changes = appendGone(changes, v.holders, model.KindHolder, seen)
+	return appendGone(changes, v.groups, model.KindSecurityGroup, seen)
 }
 
 // appendGone appends a deletion of each object of a kind that was not seen.
@@ -338,6 +339,8 @@ func (v *View) object(ref model.Ref) model.Object {
 		return objectIn(v.neighbours, ref.Number)
 	case model.KindHolder:
 		return objectIn(v.holders, ref.Number)
+	case model.KindSecurityGroup:
+		return objectIn(v.groups, ref.Number)
 	}
 	return nil
 }

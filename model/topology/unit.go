@@ -2,8 +2,9 @@ package topology
 
 import "github.com/planck-sdn/planck/model"
 
-// Unit is what is rendered at once: one object on one node, or a part of a large one. Part is 0 but for networks,
-// whose flood groups are rendered piece by piece (see FloodPart), so that a change in a network of thousands of ports costs one piece.
+// Unit is what is rendered at once: one object on one node, or a part of a large one. Part is 0 but for networks, whose flood groups
+// are rendered piece by piece (see LocalPartOf), so that a change in a network of thousands of ports costs one piece, and for security
+// groups, whose members are (see MemberPartOf).
 type Unit struct {
 	model.Ref
 	Part uint8

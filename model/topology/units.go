@@ -1,10 +1,14 @@
 package topology
 
-import "github.com/planck-sdn/planck/model"
+import (
+	"slices"
+
+	"github.com/planck-sdn/planck/model"
+)
 
 // Units lists everything that a node has to have rendered, in no particular order: itself, the networks that come in there, the ports of
-// all networks that it knows, the routers that it needs, the floating IPs that it serves, and the neighbours of the routers whose
-// traffic leaves there.
+// all networks that it knows, the routers that it needs, the floating IPs that it serves, the neighbours of the routers whose traffic
+// leaves there, and the security groups of the ports there.
 func (v *View) Units(node model.Number) []Unit {
 	if v.Node(node) == nil {
 		return nil
@@ -24,6 +28,9 @@ func (v *View) Units(node model.Number) []Unit {
 		for _, n := range v.NeighboursOf(router) {
 			add(Unit{Ref: n.Ref()})
 		}
+	}
+	for _, id := range v.groupsOn(node) {
+		v.groupUnits(id, add)
 	}
 	return list
 }
@@ -98,5 +105,41 @@ func (v *View) floodUnits(network model.Ref, node model.Number, visit func(Unit)
 		if peer != node {
 			once(RemoteOpenPartOf(peer))
 		}
+	}
+}
+
+// groupsOn finds the security groups that a node uses by way of what is plugged there, in order of UUID.
+func (v *View) groupsOn(node model.Number) []string {
+	var list []string
+	for _, i := range v.Node(node).Interfaces {
+		port, ok := v.portByID.get(i.PortID)
+		if !ok {
+			continue
+		}
+		if _, ok := v.AttachmentOn(port, node); ok {
+			list = append(list, groupsOf(v.Port(port))...)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// groupUnits visits the units of a security group on a node that uses it: its rules, and the parts that have members of the groups
+// that these name.
+func (v *View) groupUnits(id string, visit func(Unit)) {
+	g := v.SecurityGroupByID(id)
+	if g == nil {
+		return
+	}
+	visit(Unit{Ref: g.Ref(), Part: PartRules})
+	var parts []uint8
+	for remote := range remotesOf(g) {
+		if v.SecurityGroupByID(remote.group) != nil {
+			parts = append(parts, v.memberParts(remote.group)...)
+		}
+	}
+	slices.Sort(parts)
+	for _, part := range slices.Compact(parts) {
+		visit(Unit{Ref: g.Ref(), Part: part})
 	}
 }

@@ -37,6 +37,7 @@ type View struct {
 	macs     table[macKey, struct{}]           // network, MAC, port
 
 	routing
+	security
 }
 
 // Attachment is a port on a node: plugged there, with a binding there, up, and able to carry traffic.
@@ -151,6 +152,7 @@ func New() *View {
 		addrs:       newTable[addrKey, model.MAC](lessAddr),
 		macs:        newTable[macKey, struct{}](lessMAC),
 		routing:     newRouting(),
+		security:    newSecurity(),
 	}
 }
 
@@ -176,5 +178,6 @@ func (v *View) copy() *View {
 		addrs:       v.addrs.copy(),
 		macs:        v.macs.copy(),
 		routing:     v.routing.copy(),
+		security:    v.security.copy(),
 	}
 }

@@ -63,10 +63,13 @@ func (h *History) Step(t *rapid.T) []model.Change {
 	networks, ports, nodes := RowsOf[*model.Network](h), h.vms(), RowsOf[*model.Node](h)
 	kinds := []string{"network", "node", "port", "port", "port", "plug", "plug", "plug", "unplug", "edit port", "edit port",
 		"edit network", "edit node", "edit subnet", "replug", "delete port", "delete network", "delete node", "bind", "bind further", "activate",
-		"routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing"}
+		"routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing",
+		"security", "security", "security", "security", "security", "security", "security", "security"}
 	switch kind := pick(t, kinds, "kind"); {
 	case kind == "routing":
 		return h.routing(t)
+	case kind == "security":
+		return h.security(t)
 	case kind == "network" && len(networks) < 6:
 		return h.newNetwork(t)
 	case kind == "node" && len(nodes) < 4:
@@ -192,7 +195,7 @@ func (h *History) subnetOf(network string) *model.Subnet {
 func (h *History) newPort(t *rapid.T, n *model.Network) model.Change {
 	number := h.number()
 	p := &model.Port{Number: number, ID: fmt.Sprint("port", number), NetworkID: n.ID, AdminStateUp: true, PortSecurityEnabled: true,
-		MAC: model.MAC{2, 0, 0, 0, 0, byte(number)}}
+		MAC: model.MAC{2, 0, 0, 0, 0, byte(number)}, SecurityGroups: h.someGroups(t)}
 	if rapid.IntRange(0, 9).Draw(t, "addressless") > 0 {
 		s := h.subnetOf(n.ID)
 		p.FixedIPs = []model.FixedIP{{SubnetID: s.ID, IPAddress: at(s, byte(number%200+10))}}
@@ -212,6 +215,10 @@ func (h *History) editPort(t *rapid.T, old *model.Port) []model.Change {
 		p.AdminStateUp = !p.AdminStateUp
 	case 1:
 		p.PortSecurityEnabled = !p.PortSecurityEnabled
+		p.SecurityGroups = nil
+		if p.PortSecurityEnabled && p.DeviceOwner != model.DeviceOwnerDHCP {
+			p.SecurityGroups = h.someGroups(t)
+		}
 	case 2:
 		p.Name += "x"
 	case 3: // few addresses and MACs, so that ports share them
