@@ -279,11 +279,14 @@ func TestOpenPortSendsWhatItLikes(t *testing.T) {
 		for _, frame := range [][]byte{
 			ipv4(foreign, r.b.MAC, "172.16.0.1", "10.1.0.12"),
 			udp(r.a.MAC, r.b.MAC, "10.1.0.11", "10.1.0.12", 67, 68),
-			of(r.a.MAC, r.b.MAC, 0x86dd),
 			arp(reply, foreign, r.b.MAC, "172.16.0.1", r.b.MAC, "10.1.0.12"),
 		} {
 			w.send(r.a, frame, at(frame, r.b))
 		}
+		w.send(r.a, of(r.a.MAC, r.b.MAC, 0x86dd)) // what groups know nothing of, ports with groups do not get
+		r.b.PortSecurityEnabled, r.b.SecurityGroups = false, nil
+		frame := of(r.a.MAC, r.b.MAC, 0x86dd)
+		build(t, &r.Cloud).send(r.a, frame, at(frame, r.b))
 	})
 }
 

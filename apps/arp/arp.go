@@ -48,7 +48,7 @@ const (
 )
 
 func node(c *pipeline.Context) {
-	c.Flow(ruleRest, pipeline.Answer, priorityRest, nil, pipeline.Goto(pipeline.ToRouter))
+	c.Flow(ruleRest, pipeline.Answer, priorityRest, nil, pipeline.Goto(pipeline.Egress))
 }
 
 func port(c *pipeline.Context, n *model.Network, p *model.Port) {

@@ -28,7 +28,7 @@ func router(c *pipeline.Context, r *model.Router) {
 			answer(c, ruleRouter, i.Network, i.Address, i.Port.MAC, pipeline.FromPort)
 			// VMs may remember the MAC address of an earlier interface.
 			c.Announce(flow.PacketOut{InPort: flow.PortController, Data: announcement(i.Port.MAC, i.Address),
-				Actions: append(pipeline.SendOn(i.Network.Key), flow.ToGroup{ID: l2.GroupID(i.Network.Key, l2.FloodHere)})})
+				Actions: []flow.Action{pipeline.SendOn(i.Network.Key), flow.ToGroup{ID: l2.GroupID(i.Network.Key, l2.FloodHere)}}})
 		}
 	}
 	if g := routing.GatewayOf(c.View, r); g != nil && g.Node == c.Node.Number {

@@ -32,6 +32,24 @@ func Cases() []Case {
 			p.AllowedAddressPairs = append(p.AllowedAddressPairs, model.AddressPair{IP: p.AllowedAddressPairs[0].IP, MAC: virtual})
 		}
 	})
+	add("security_groups", func(c *Cloud) {
+		web1, web2 := pair(c)
+		everything := Rule("egress any")
+		admin := c.Group("admin", everything)
+		web := c.Group("web", everything, Rule("ingress tcp 80"), Rule("ingress tcp 8000-8010 from 10.0.0.0/8"), Rule("ingress icmp 8"),
+			Rule("ingress tcp 22 from admin"), Rule("ingress udp 53 from admin"), Rule("ingress tcp 22 from peers"), Rule("ingress vrrp from peers"))
+		peers := c.Group("peers", Rule("ingress any from peers"), Rule("ingress tcp 22 from peers"))
+		managed := c.Group("managed", Rule("ingress any from admin"), Rule("ingress tcp 22 from peers")) // one host may be in both
+		Join(web1, web, peers, managed)
+		Join(web2, admin, peers)
+		Pair(web2, "10.1.8.0/24")
+	})
+	add("stateless_groups", func(c *Cloud) {
+		web1, _ := pair(c)
+		g := c.Group("plain", Rule("ingress tcp 80 from plain"), Rule("egress udp 1000-1003"), Rule("ingress icmp 8"))
+		g.Stateful = false
+		Join(web1, g)
+	})
 	add("dhcp_off", func(c *Cloud) {
 		pair(c)
 		c.subnets[0].EnableDHCP = false

@@ -23,6 +23,7 @@ type Cloud struct {
 	floatingIPs []*model.FloatingIP
 	neighbours  []*model.Neighbour
 	holders     []*model.Holder
+	groups      []*model.SecurityGroup
 }
 
 // Numbers on br-int of every node.
@@ -130,8 +131,9 @@ func Pair(p *model.Port, prefix string) {
 
 // View is the topology of all that was added.
 func (c *Cloud) View() *topology.View {
+	c.secure()
 	changes := slices.Concat(added(c.networks), added(c.subnets), added(c.ports), added(c.nodes),
-		added(c.routers), added(c.floatingIPs), added(c.neighbours), added(c.holders))
+		added(c.routers), added(c.floatingIPs), added(c.neighbours), added(c.holders), added(c.groups))
 	v, _ := topology.New().Apply(changes)
 	return v
 }

@@ -45,6 +45,9 @@ func newTown() *town {
 	c.gateway = c.Gateway(c.router, c.ext, "203.0.113.70", c.n1)
 	c.red1, c.red2, c.red3 = c.VM(c.red, c.n1, "red1", "10.0.0.11"), c.VM(c.red, c.n2, "red2", "10.0.0.12"), c.VM(c.red, c.n3, "red3", "10.0.0.13")
 	c.blue1, c.blue3 = c.VM(c.blue, c.n1, "blue1", "10.0.1.11"), c.VM(c.blue, c.n3, "blue3", "10.0.1.13")
+	for _, vm := range []*model.Port{c.red1, c.red2, c.red3, c.blue1, c.blue3} {
+		vm.PortSecurityEnabled = false // no conntrack, which takes an error about nothing that was sent for invalid
+	}
 	c.floating2 = c.FloatingIP(c.ext, "203.0.113.72", c.red2, c.router)
 	c.floating3 = c.FloatingIP(c.ext, "203.0.113.73", c.blue3, c.router)
 	c.Neighbour(c.router, "203.0.113.9", c.host)

@@ -76,7 +76,7 @@ func IntoRouter(r *model.Router) []flow.Action {
 // toOutside are the actions that put a packet of a router's on the external network, on its way to a next hop. It may be for somebody
 // who is served here.
 func toOutside(r *model.Router, g *routing.Gateway, hop netip.Addr) []flow.Action {
-	return []flow.Action{pipeline.SentOn(g.Network.Key), pipeline.EnterRouter(r.Key),
+	return []flow.Action{pipeline.SendOn(g.Network.Key), pipeline.EnterRouter(r.Key),
 		flow.SetField{Field: pipeline.NextHop, Value: pipeline.IPv4(hop), Mask: pipeline.NextHop.AllOnes()},
 		flow.Resubmit{Table: pipeline.External.ID}}
 }

@@ -1,6 +1,8 @@
 package l2
 
 import (
+	"slices"
+
 	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
@@ -15,16 +17,21 @@ func Tunnel(from, to *model.Node, key model.NetworkKey) []flow.Action {
 	}
 }
 
+// Handed is Tunnel for what a router sends on: it may have come by the tunnel.
+func Handed(from, to *model.Node, key model.NetworkKey) []flow.Action {
+	return append([]flow.Action{pipeline.AnyPort()}, Tunnel(from, to, key)...)
+}
+
 // Routed is the way to a port on another node for what a router here sends on; nil if there is none. On the wire of a vlan or flat
 // network it has a MAC of this node, so that the router's is not seen at several places. A node without that wire uses the tunnel.
 func Routed(c *pipeline.Context, n *model.Network, node model.Number) []flow.Action {
 	if out := ToWire(c.Node, n); out != nil {
-		return append(setNodeMAC(c.Node), out...)
+		return slices.Concat(setNodeMAC(c.Node), []flow.Action{pipeline.AnyPort()}, out)
 	}
 	if !Reachable(c, node) {
 		return nil
 	}
-	return Tunnel(c.Node, c.View.Node(node), n.Key)
+	return Handed(c.Node, c.View.Node(node), n.Key)
 }
 
 // ToWire sends a copy to the mapped bridge of a vlan or flat network, with the network's tag; nil if the node has no such

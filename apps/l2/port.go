@@ -51,7 +51,7 @@ func port(c *pipeline.Context, n *model.Network, p *model.Port) {
 		if location.Node == c.Node.Number {
 			c.Flow(ruleDeliver, pipeline.Deliver, priorityUnicast,
 				pipeline.Match(pipeline.InNetwork(n.Key), pipeline.EthDst(mac)),
-				pipeline.SetPort(location.Ofport), pipeline.Goto(pipeline.Output))
+				pipeline.SetPort(location.Ofport), pipeline.Goto(pipeline.Ingress))
 			continue
 		}
 		// Without a way there the entry drops: the address is known, and nobody else's.

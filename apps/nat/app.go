@@ -66,7 +66,7 @@ func router(c *pipeline.Context, r *model.Router) {
 	c.Flow(ruleTooBig, pipeline.SourceNAT, priorityTooBig, append(leaving, pipeline.TooBig()), c.Up(r.Key)...)
 	if g.Node != c.Node.Number {
 		if to := c.View.Node(g.Node); to != nil && l2.Reachable(c, g.Node) {
-			c.Flow(ruleToGateway, pipeline.SourceNAT, priorityRest, leaving, l2.Tunnel(c.Node, to, r.Key))
+			c.Flow(ruleToGateway, pipeline.SourceNAT, priorityRest, leaving, l2.Handed(c.Node, to, r.Key))
 		}
 		return
 	}

@@ -25,6 +25,8 @@ type App struct {
 	FloatingIP func(*Context, *model.FloatingIP)
 	// Neighbour renders a host outside for a node by which its router's traffic leaves.
 	Neighbour func(*Context, *model.Router, *model.Neighbour)
+	// SecurityGroup renders a part of a security group for a node that has a port of it.
+	SecurityGroup func(*Context, *model.SecurityGroup)
 	// PacketIn answers a packet that an entry of this app's sent up.
 	PacketIn func(PacketIn) Reply
 }
@@ -109,6 +111,11 @@ func Render(apps []*App, v *topology.View, node model.Number, u topology.Unit) R
 			f := v.FloatingIP(u.Number)
 			if app.FloatingIP != nil && f != nil && v.ServesFloatingIP(f.Number) == node {
 				app.FloatingIP(c, f)
+			}
+		case model.KindSecurityGroup:
+			g := v.SecurityGroup(u.Number)
+			if app.SecurityGroup != nil && g != nil && v.UsesGroup(g.ID, node) {
+				app.SecurityGroup(c, g)
 			}
 		case model.KindNeighbour:
 			n := v.Neighbour(u.Number)

@@ -34,7 +34,7 @@ func check(t *Table, app string, rule *Rule, e *flow.Entry) error {
 		return bad("writes metadata, which is not declared")
 	}
 	for _, a := range e.Apply {
-		if ct, ok := a.(flow.Conntrack); ok && !slices.ContainsFunc(slices.Concat(t.Next, t.Resubmit), func(n *Table) bool { return n.ID == ct.Next }) {
+		if ct, ok := a.(flow.Conntrack); ok && ct.Next != flow.NoTable && !slices.ContainsFunc(slices.Concat(t.Next, t.Resubmit), func(n *Table) bool { return n.ID == ct.Next }) {
 			return bad("goes on in table %d after conntrack, which is not declared", ct.Next)
 		}
 		if r, ok := a.(flow.Resubmit); ok && !slices.ContainsFunc(t.Resubmit, func(n *Table) bool { return n.ID == r.Table }) {
@@ -74,6 +74,8 @@ func kindOf(a flow.Action) ActionKind {
 		return ActConntrack
 	case flow.CheckLarger:
 		return ActCheckLarger
+	case flow.Conjunction:
+		return ActConjunction
 	}
 	return 0
 }

@@ -24,6 +24,7 @@ const (
 	NextHop = flow.Reg0 // IPv4 address of whom the packet goes to next: from route to neighbour
 	Router  = flow.Reg1 // key of the router that the packet is in, or was in last
 	flags   = flow.Reg2
+	group   = flow.Reg3 // number of the security group whose rules are asked
 
 	// TooBigBit of flags: the packet does not fit the network that it is to go to.
 	TooBigBit = 0
@@ -31,6 +32,11 @@ const (
 	trackedBit = 1
 	// returnedBit of flags: a router's conntrack zone has been asked where the packet belongs.
 	returnedBit = 2
+	// allowedBit of flags: a security group lets the packet through. newBit: it begins a connection of the port's. inboundBit: it is the
+	// rules of direction ingress that are asked, otherwise those of egress.
+	allowedBit = 3
+	newBit     = 4
+	inboundBit = 5
 )
 
 // MaxHops is how often a router may hand a packet to another on the same node: chains have at most three routers.
@@ -112,17 +118,15 @@ func SetHops(n int) flow.Action {
 	return flow.SetField{Field: flow.Metadata, Value: uint64(n) << hopsShift, Mask: hopsMask}
 }
 
-// SendOn are the actions by which a router puts a packet into another network: it may go wherever a packet from a port here may, also back
-// to where it came from.
-func SendOn(network model.NetworkKey) []flow.Action {
-	return []flow.Action{SentOn(network), Set(flow.InPort, 0).(flow.Action)}
-}
-
-// SentOn does so to a packet of the controller's own, which came in by no port. (When the in_port of such a packet is changed, Open
-// vSwitch loses it in conntrack: it finds neither the port that it says nor one that it came in by.)
-func SentOn(network model.NetworkKey) flow.Action {
+// SendOn is the action by which a router puts a packet into another network: it may go wherever a packet from a port here may. For what may
+// leave by the port that it came from, see AnyPort.
+func SendOn(network model.NetworkKey) flow.Action {
 	return flow.SetField{Field: flow.Metadata, Value: uint64(network)<<networkShift | routedBit, Mask: portMask | networkMask | originMask | routedBit}
 }
+
+// AnyPort lets a packet leave also by the port that it came in by. No conntrack may come after it: when the in_port of one of the controller's own
+// packets is changed, Open vSwitch loses it there, as it finds neither the port that it says nor one that it came in by.
+func AnyPort() flow.Action { return Set(flow.InPort, 0).(flow.Action) }
 
 // SetSource is the write-metadata that classify does.
 func SetSource(key model.NetworkKey, ofport uint32, o Origin) Step {
@@ -136,7 +140,7 @@ func SetPort(ofport uint32) Step { return writeMetadata{uint64(ofport), portMask
 func ToPort(ofport uint32) []flow.Action {
 	return []flow.Action{
 		flow.SetField{Field: flow.Metadata, Value: uint64(ofport), Mask: portMask},
-		flow.Resubmit{Table: Output.ID},
+		flow.Resubmit{Table: Ingress.ID},
 	}
 }
 

@@ -41,12 +41,13 @@ const (
 	ActDecTTL
 	ActConntrack
 	ActCheckLarger
+	ActConjunction
 )
 
 var actionNames = map[ActionKind]string{
 	ActOutput: "output", ActController: "controller", ActGroup: "group", ActSetField: "set_field", ActMove: "move",
 	ActPushVLAN: "push_vlan", ActPopVLAN: "pop_vlan", ActResubmit: "resubmit", ActMeter: "meter", ActWriteMetadata: "write_metadata",
-	ActDecTTL: "dec_ttl", ActConntrack: "ct", ActCheckLarger: "check_pkt_larger",
+	ActDecTTL: "dec_ttl", ActConntrack: "ct", ActCheckLarger: "check_pkt_larger", ActConjunction: "conjunction",
 }
 
 // String is the kind's name in ovs-ofctl syntax.

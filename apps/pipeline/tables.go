@@ -13,6 +13,9 @@ var (
 	toSourceNAT = &Table{ID: 52, Name: "source_nat"}
 )
 
+// connection are the fields that conntrack gives a packet, and that rules match.
+var connection = fields(masked(flow.CTState, flow.CTSrc, flow.CTDst, flow.CTSrcPort, flow.CTDstPort), exact(flow.CTProto, flow.IPFrag))
+
 // The tables of profile ovs, in the order in which a packet meets them. Ids are spaced, append only and never
 // reused; tables_test.go pins them in a golden file. Each is declared after the tables that it goes to.
 var (
@@ -28,11 +31,46 @@ var (
 		Actions: []ActionKind{ActOutput},
 		Miss:    "drop: the port is not here, or is down"}
 
+	// GroupRules and Groups are subroutines: what a packet is asked on its way through the stages of security groups.
+	GroupRules = &Table{ID: 104, Name: "rules", App: "security",
+		Purpose: "The rules of the security group in question: what they let through is marked as allowed.",
+		Match: fields(masked(flow.Reg2), exact(flow.Reg3, flow.ConjunctionID, flow.EthType), connection,
+			masked(flow.IPv4Src, flow.IPv4Dst, flow.TCPDst, flow.UDPDst), exact(flow.IPProto, flow.ICMPType, flow.ICMPCode)),
+		Actions: []ActionKind{ActSetField, ActConjunction},
+		Miss:    "not allowed by this group"}
+
+	Groups = &Table{ID: 100, Name: "groups", App: "security",
+		Purpose: "The security groups of a port of this node, one after the other.",
+		Match:   masked(flow.Metadata),
+		Actions: []ActionKind{ActSetField, ActResubmit}, Resubmit: []*Table{GroupRules},
+		Miss: "not allowed: no port, or one without groups"}
+
+	IngressVerdict = &Table{ID: 88, Name: "ingress_verdict", App: "security",
+		Purpose: "What is allowed goes to the port, and if it begins a connection, that is noted.",
+		Match:   fields(masked(flow.Metadata, flow.Reg2), exact(flow.EthType)),
+		Actions: []ActionKind{ActSetField, ActConntrack},
+		Next:    []*Table{Output},
+		Miss:    "drop: no rule of the port's groups lets it through"}
+
+	IngressTracked = &Table{ID: 84, Name: "ingress_tracked", App: "security",
+		Purpose: "What conntrack knows of a packet for a port: by its connection's first packet the rules of that one's direction are asked.",
+		Match:   fields(masked(flow.CTState), exact(flow.EthType)),
+		Actions: []ActionKind{ActSetField, ActResubmit},
+		Next:    []*Table{IngressVerdict}, Resubmit: []*Table{Groups},
+		Miss: "drop: invalid, says conntrack"}
+
+	Ingress = &Table{ID: 80, Name: "ingress", App: "security",
+		Purpose: "What is for a port here passes its security groups, each copy of a flooded packet too.",
+		Match:   fields(masked(flow.Metadata), exact(flow.EthType)),
+		Actions: []ActionKind{ActSetField, ActConntrack, ActResubmit},
+		Next:    []*Table{IngressTracked, IngressVerdict, Output}, Resubmit: []*Table{Groups},
+		Miss: "drop: an ethertype that ports with port security do not get"}
+
 	Deliver = &Table{ID: 76, Name: "deliver", App: "l2",
 		Purpose: "Destination MAC in the packet's network to a port here, the tunnel to another node, the mapped bridge, or the flood group.",
 		Match:   fields(masked(flow.Metadata, flow.EthDst), exact(flow.EthType, flow.ARPOp)),
 		Actions: []ActionKind{ActWriteMetadata, ActSetField, ActOutput, ActGroup, ActPushVLAN, ActPopVLAN, ActResubmit},
-		Next:    []*Table{Output}, Resubmit: []*Table{Output},
+		Next:    []*Table{Ingress}, Resubmit: []*Table{Ingress},
 		Miss: "drop: nobody in the network takes unknown destinations"}
 
 	Neighbour = &Table{ID: 68, Name: "neighbour", App: "router",
@@ -70,12 +108,33 @@ var (
 		Next:    []*Table{Route, External, Deliver},
 		Miss:    "never: an entry sends the rest to deliver"}
 
+	EgressVerdict = &Table{ID: 36, Name: "egress_verdict", App: "security",
+		Purpose: "What is allowed goes on, and if it begins a connection, that is noted.",
+		Match:   fields(masked(flow.Reg2), exact(flow.EthType)),
+		Actions: []ActionKind{ActSetField, ActConntrack},
+		Next:    []*Table{ToRouter},
+		Miss:    "drop: no rule of the port's groups lets it through"}
+
+	EgressTracked = &Table{ID: 34, Name: "egress_tracked", App: "security",
+		Purpose: "What conntrack knows of a packet from a port: by its connection's first packet the rules of that one's direction are asked.",
+		Match:   fields(masked(flow.CTState), exact(flow.EthType)),
+		Actions: []ActionKind{ActSetField, ActResubmit},
+		Next:    []*Table{EgressVerdict}, Resubmit: []*Table{Groups},
+		Miss: "drop: invalid, says conntrack"}
+
+	Egress = &Table{ID: 32, Name: "egress", App: "security",
+		Purpose: "What a port here sends passes its security groups; what comes from outside goes on.",
+		Match:   fields(masked(flow.Metadata), exact(flow.EthType)),
+		Actions: []ActionKind{ActSetField, ActConntrack, ActResubmit},
+		Next:    []*Table{EgressTracked, EgressVerdict, ToRouter}, Resubmit: []*Table{Groups},
+		Miss: "drop: an ethertype that ports with port security do not send"}
+
 	Answer = &Table{ID: 28, Name: "answer", App: "arp",
 		Purpose: "ARP requests for known addresses are answered on the spot; other packets go on.",
 		Match:   fields(masked(flow.Metadata), exact(flow.EthType, flow.ARPOp, flow.ARPTPA), masked(flow.ARPSPA)),
 		Actions: []ActionKind{ActSetField, ActMove, ActOutput, ActGroup, ActPushVLAN, ActPopVLAN, ActResubmit, ActMeter, ActController},
-		Next:    []*Table{ToRouter}, Resubmit: []*Table{Output},
-		Miss: "never: an entry sends the rest to to_router"}
+		Next:    []*Table{Egress}, Resubmit: []*Table{Ingress},
+		Miss: "never: an entry sends the rest to egress"}
 
 	Service = &Table{ID: 20, Name: "service", App: "dhcp",
 		Purpose: "DHCP requests go to the controller, metered per port; other packets go on.",
@@ -113,7 +172,8 @@ var (
 )
 
 // OVS lists the tables of profile ovs in pipeline order.
-var OVS = []*Table{Classify, FromTunnel, FromWire, Guard, Service, Answer, ToRouter, Route, SourceNAT, External, Neighbour, Deliver, Output, Marker}
+var OVS = []*Table{Classify, FromTunnel, FromWire, Guard, Service, Answer, Egress, EgressTracked, EgressVerdict, ToRouter, Route, SourceNAT, External, Neighbour,
+	Deliver, Ingress, IngressTracked, IngressVerdict, Output, Groups, GroupRules, Marker}
 
 // Names are the names of profile ovs's tables, for text.
 var Names = func() flow.TableNames {

@@ -101,7 +101,7 @@ func neighbour(c *pipeline.Context, r *model.Router, h *model.Neighbour) {
 	}
 	c.Flow(ruleNeighbour, pipeline.Neighbour, priorityOutside,
 		pipeline.Match(pipeline.InNetwork(n.Key), pipeline.InRouter(r.Key), pipeline.IP(), toward(h.Address)),
-		pipeline.Set(flow.EthDst, h.MAC.Uint64()), out)
+		pipeline.Set(flow.EthDst, h.MAC.Uint64()), pipeline.AnyPort(), out)
 }
 
 // toward matches a next hop.

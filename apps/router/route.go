@@ -64,7 +64,7 @@ func sendOn(n *model.Network, hop netip.Addr, largest int) []flow.Action {
 	} else {
 		list = append(list, flow.Move{From: flow.IPv4Dst, To: pipeline.NextHop, Bits: 32})
 	}
-	return append(list, pipeline.SendOn(n.Key)...)
+	return append(list, pipeline.SendOn(n.Key))
 }
 
 // own renders what becomes of packets for one of the router's addresses.

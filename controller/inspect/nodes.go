@@ -121,6 +121,10 @@ func nameOf(view *topology.View, ref model.Ref) (id, name string) {
 		if f := view.FloatingIP(ref.Number); f != nil {
 			return f.ID, f.Address.String()
 		}
+	case model.KindSecurityGroup:
+		if g := view.SecurityGroup(ref.Number); g != nil {
+			return g.ID, g.Name
+		}
 	case model.KindNeighbour:
 		if n := view.Neighbour(ref.Number); n != nil {
 			return n.Address.String(), ""

@@ -168,8 +168,8 @@ func TestIncrementalEqualsFull(t *testing.T) {
 
 // undoOrder deletes what refers to others first, and creates it last.
 func undoOrder(c model.Change) int {
-	order := map[model.Kind]int{model.KindNode: 0, model.KindNetwork: 1, model.KindSubnet: 2, model.KindRouter: 3, model.KindPort: 4,
-		model.KindFloatingIP: 5, model.KindNeighbour: 6, model.KindHolder: 7}[c.Ref.Kind]
+	order := map[model.Kind]int{model.KindNode: 0, model.KindNetwork: 1, model.KindSubnet: 2, model.KindRouter: 3, model.KindSecurityGroup: 4,
+		model.KindPort: 5, model.KindFloatingIP: 6, model.KindNeighbour: 7, model.KindHolder: 8}[c.Ref.Kind]
 	if c.Object == nil {
 		return -order
 	}

@@ -7,21 +7,22 @@ import (
 	"github.com/planck-sdn/planck/model/flow"
 )
 
-// tenure is that an object's entries put packets into a conntrack zone.
+// tenure is that a conntrack zone is an object's: its entries put packets into it, or say that its port is.
 type tenure struct {
 	zone  uint16
 	owner flow.Cookie // without the rule
 }
 
-// tracks are the tables whose entries may name a conntrack zone.
+// tracks are the tables whose entries may say whose a conntrack zone is.
 var tracks = func() (list [256]bool) {
 	for _, t := range pipeline.OVS {
 		list[t.ID] = slices.Contains(t.Actions, pipeline.ActConntrack)
 	}
+	list[pipeline.Groups.ID] = true
 	return list
 }()
 
-// tenures lists the zones that an entry names. One of somebody else's names none.
+// tenures lists the zones of which an entry says whose they are. One of somebody else's says nothing.
 func tenures(f flow.Encoded) []tenure {
 	if !tracks[f.Table()] || !f.Cookie().IsPlanck() || f.IsForeign() {
 		return nil
@@ -30,10 +31,14 @@ func tenures(f flow.Encoded) []tenure {
 	if err != nil {
 		return nil
 	}
+	owner := flow.NewCookie(0, e.Cookie.Kind(), e.Cookie.Number())
 	var list []tenure
+	if zone, ok := pipeline.ZoneOwned(&e); ok {
+		list = append(list, tenure{zone, owner})
+	}
 	for _, a := range e.Apply {
-		if ct, ok := a.(flow.Conntrack); ok {
-			list = append(list, tenure{ct.Zone, flow.NewCookie(0, e.Cookie.Kind(), e.Cookie.Number())})
+		if ct, ok := a.(flow.Conntrack); ok && ct.ZoneFrom == 0 {
+			list = append(list, tenure{ct.Zone, owner})
 		}
 	}
 	return list

@@ -156,17 +156,21 @@ func (p *page) meters(examples []flow.Meter) {
 	p.add("```\n\n")
 }
 
+// owners are the kinds of objects that have entries.
+var owners = []model.Kind{model.KindNode, model.KindNetwork, model.KindSubnet, model.KindPort, model.KindRouter, model.KindFloatingIP, model.KindNeighbour,
+	model.KindSecurityGroup}
+
 func (p *page) cookies() {
 	mark := uint64(flow.NewCookie(0, 0, 0))
 	p.add("## Cookies\n\n| bits | what |\n|---|---|\n")
 	p.add("| 52 to 63 | %#x: the entry is Planck's |\n", mark>>52)
 	p.add("| %s | the rule that built it, by its number in the tables above |\n", span(uint64(flow.NewCookie(0xfff, 0, 0))^mark))
 	p.add("| %s | the kind of the object that it serves: ", span(uint64(flow.NewCookie(0, 0xf, 0))^mark))
-	for k := model.KindNode; k <= model.KindNeighbour; k++ {
-		p.add("%d %s", k, k)
-		if k < model.KindNeighbour {
+	for i, k := range owners {
+		if i > 0 {
 			p.add(", ")
 		}
+		p.add("%d %s", k, k)
 	}
 	p.add(" |\n| %s | the object's number in the database |\n\n", span(uint64(flow.NewCookie(0, 0, 1<<36-1))^mark))
 	p.add("An entry that several objects need is there once, with the lowest of them. `planckctl flow list --explain` reads cookies.\n\n")
