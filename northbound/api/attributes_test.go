@@ -183,6 +183,10 @@ func TestPortAttributes(t *testing.T) {
 	subnet := s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":"10.0.0.0/16"}`, network))["id"].(string)
 	other := s.create("network", `{}`)["id"].(string)
 	foreign := s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":"10.0.0.0/16"}`, other))["id"].(string)
+	group := s.create("security_group", `{}`)["id"].(string)
+	stateless := s.create("security_group", `{"stateful":false}`)["id"].(string)
+	byDefault := fmt.Sprintf("[%q]", s.names("security-groups", "name=default&tenant_id=red", "id")[0])
+	groups := func(id string) string { return fmt.Sprintf("[%q]", id) }
 	taken := s.create("port", fmt.Sprintf(`{"network_id":%q,"mac_address":"fa:16:3e:00:00:01","fixed_ips":[{"ip_address":"10.0.77.1"}]}`, network))
 	if taken["mac_address"] != "fa:16:3e:00:00:01" {
 		t.Fatalf("the port has %v", taken["mac_address"])
@@ -192,7 +196,8 @@ func TestPortAttributes(t *testing.T) {
 
 	tryAttributes(t, s, ports(s.backend.ports()), append(standardTries(true),
 		flag("admin_state_up", true, "true"),
-		flag("port_security_enabled", true, "true"),
+		attributeTries{"port_security_enabled", flag("", true, "").post,
+			[]try{{absent, updated, "true"}, {"null", badInput, ""}, {"true", updated, "true"}, {"false", "409 PortSecurityPortHasSecurityGroup", ""}, {`"off"`, "409 PortSecurityPortHasSecurityGroup", ""}, {"{}", badInput, ""}}},
 		attributeTries{"network_id",
 			[]try{{absent, badValue, ""}, {"null", badValue, ""}, {quoted(network), created, quoted(network)}, {"7", badValue, ""}, {`"x"`, badValue, ""}, {quoted(someUUID), "404 NetworkNotFound", ""}},
 			[]try{{absent, updated, ""}, {"null", notAllowed, ""}, {quoted(network), notAllowed, ""}, {"7", notAllowed, ""}, {quoted(someUUID), notAllowed, ""}}},
@@ -218,6 +223,10 @@ func TestPortAttributes(t *testing.T) {
 				{"7", badValue, ""}, {"[7]", badValue, ""}, {`[{}]`, "400 AllowedAddressPairsMissingIP", ""}, {`[{"ip_address":7}]`, badValue, ""}, {`[{"ip_address":"10.0.8.1/33"}]`, badValue, ""}, {`[{"ip_address":"224.0.0.1"}]`, badValue, ""}, {pair("01:00:5e:00:00:01", "10.0.8.1"), badValue, ""}, {`[{"ip_address":"10.0.8.1","x":1}]`, badValue, ""}, {manyPairs(11), "400 AllowedAddressPairExhausted", ""},
 				{`[{"ip_address":"10.0.8.1"},{"ip_address":"10.0.8.1"}]`, "400 DuplicateAddressPairInRequest", ""}},
 			[]try{{absent, updated, "[]"}, {"null", updated, "[]"}, {pair("fa:16:3e:00:02:01", "10.0.8.1"), updated, pair("fa:16:3e:00:02:01", "10.0.8.1")}, {`"x"`, badValue, ""}, {manyPairs(11), "400 AllowedAddressPairExhausted", ""}}},
+		attributeTries{"security_groups",
+			[]try{{absent, created, byDefault}, {"null", created, "[]"}, {"[]", created, "[]"}, {groups(group), created, groups(group)}, {"7", badValue, ""}, {quoted(group), badValue, ""}, {"[7]", badValue, ""}, {`["x"]`, badValue, ""}, {groups(someUUID), noGroup, ""},
+				{fmt.Sprintf("[%q,%q]", group, group), badValue, ""}, {fmt.Sprintf("[%q,%q]", group, stateless), "409 SecurityGroupConflict", ""}},
+			[]try{{absent, updated, byDefault}, {"null", updated, "[]"}, {"[]", updated, "[]"}, {groups(group), updated, groups(group)}, {groups(stateless), updated, groups(stateless)}, {"{}", badValue, ""}, {groups(someUUID), noGroup, ""}, {fmt.Sprintf("[%q,%q]", group, stateless), "409 SecurityGroupConflict", ""}}},
 		attributeTries{"binding:host_id",
 			[]try{{absent, created, `""`}, {"null", created, `""`}, {`"compute1"`, created, `"compute1"`}, {"7", badValue, ""}, {text256(), badValue, ""}},
 			[]try{{absent, updated, `""`}, {"null", updated, `""`}, {`"compute1"`, updated, `"compute1"`}, {"{}", badValue, ""}, {text256(), badValue, ""}}},

@@ -98,11 +98,7 @@ func (b backend) joinSubnets(ctx context.Context, rows []*model.Network) ([]*net
 func (b backend) subnets() Operations[model.Subnet] {
 	return Operations[model.Subnet]{
 		Create: func(ctx context.Context, drafts []draft[model.Subnet]) error {
-			rows := make([]*model.Subnet, len(drafts))
-			for i, d := range drafts {
-				rows[i] = d.object
-			}
-			return b.CreateSubnets(ctx, rows)
+			return b.CreateSubnets(ctx, objectsOf(drafts))
 		},
 		Get: b.Subnet, List: b.ListSubnets, Update: b.UpdateSubnet, Delete: b.DeleteSubnet,
 	}
@@ -121,14 +117,19 @@ func (b backend) ports() Operations[model.Port] {
 	}
 }
 
+// objectsOf are what the drafts are of, for the store to complete.
+func objectsOf[T any](drafts []draft[T]) []*T {
+	objects := make([]*T, len(drafts))
+	for i, d := range drafts {
+		objects[i] = d.object
+	}
+	return objects
+}
+
 func (b backend) rbacPolicies() Operations[model.RBACPolicy] {
 	return Operations[model.RBACPolicy]{
 		Create: func(ctx context.Context, drafts []draft[model.RBACPolicy]) error {
-			rows := make([]*model.RBACPolicy, len(drafts))
-			for i, d := range drafts {
-				rows[i] = d.object
-			}
-			return b.CreateRBACPolicies(ctx, rows)
+			return b.CreateRBACPolicies(ctx, objectsOf(drafts))
 		},
 		Get: b.RBACPolicy, List: b.ListRBACPolicies, Update: b.UpdateRBACPolicy, Delete: b.DeleteRBACPolicy,
 	}

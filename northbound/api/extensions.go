@@ -22,6 +22,7 @@ type extension struct {
 // extensions are in the order of their aliases. Names matter: Havana's Nova looks for "Port Binding".
 var extensions = []extension{
 	{Alias: "agent", Name: "agent", Description: "The nodes of the cloud", Updated: "2013-02-03T10:00:00-00:00"},
+	{Alias: "allowed-address-pairs", Name: "Allowed Address Pairs", Description: "A port can send from further addresses", Updated: "2013-07-23T10:00:00-00:00"},
 	{Alias: "availability_zone", Name: "Availability Zone", Description: "The zones that nodes are in", Updated: "2015-01-01T10:00:00-00:00"},
 	{Alias: "binding", Name: "Port Binding", Description: "The node that a port is bound to, and how it is plugged there", Updated: "2014-02-03T10:00:00-00:00"},
 	{Alias: "binding-extended", Name: "Port Bindings Extended", Description: "A port can be bound to several hosts, of which one is active", Updated: "2017-07-17T10:00:00-00:00"},
@@ -41,6 +42,8 @@ var extensions = []extension{
 	{Alias: "network_availability_zone", Name: "Network Availability Zone", Description: "The zones that networks are served in", Updated: "2015-01-01T10:00:00-00:00"},
 	{Alias: "pagination", Name: "Pagination support", Description: "Lists can be read in pages", Updated: "2016-06-12T00:00:00-00:00"},
 	{Alias: "port-mac-address-regenerate", Name: "Port MAC address regenerate", Description: "A port can be given another MAC address", Updated: "2018-05-03T10:00:00-00:00"},
+	{Alias: "port-security", Name: "Port Security", Description: "What a port sends and receives is checked, unless that is switched off", Updated: "2012-07-23T10:00:00-00:00"},
+	{Alias: "port-security-groups-filtering", Name: "Port filtering on security groups", Description: "Ports can be filtered by their security groups", Updated: "2018-01-09T09:00:00-00:00"},
 	{Alias: "project-id", Name: "project_id field enabled", Description: "The owner of an object is also its project_id", Updated: "2016-09-09T09:09:09-09:09"},
 	{Alias: "provider", Name: "Provider Network", Description: "How a network is carried by the physical ones", Updated: "2012-09-07T10:00:00-00:00"},
 	{Alias: "quota-check-limit", Name: "Quota engine limit check", Description: "A limit below what is used can be refused", Updated: "2022-01-01T00:00:00-00:00"},
@@ -51,12 +54,15 @@ var extensions = []extension{
 	{Alias: "revision-if-match", Name: "If-Match constraints based on revision_number", Description: "A change can be made to depend on the object's revision number", Updated: "2016-12-11T00:00:00-00:00"},
 	{Alias: "router", Name: "Neutron L3 Router", Description: "Routers between networks and to the outside, and floating IPs", Updated: "2012-07-20T10:00:00-00:00"},
 	{Alias: "router_availability_zone", Name: "Router Availability Zone", Description: "The zones that routers are served in", Updated: "2015-01-01T10:00:00-00:00"},
+	{Alias: "security-group", Name: "security-group", Description: "Groups of ports, with rules that say what the ports may send and receive", Updated: "2012-10-05T10:00:00-00:00"},
+	{Alias: "security-groups-normalized-cidr", Name: "Normalized CIDR field for security group rules", Description: "Rules show their remote prefix without host bits, too", Updated: "2020-07-28T10:00:00-00:00"},
 	{Alias: "sort-key-validation", Name: "Sort keys validation", Description: "Unknown sort keys are refused", Updated: "2018-07-04T10:00:00-00:00"},
 	{Alias: "sorting", Name: "Sorting support", Description: "Lists can be sorted", Updated: "2016-06-12T00:00:00-00:00"},
 	{Alias: "standard-attr-description", Name: "standard-attr-description", Description: "Objects have a description", Updated: "2016-02-10T10:00:00-00:00"},
 	{Alias: "standard-attr-revisions", Name: "Resource revision numbers", Description: "Objects have a number that rises with every change", Updated: "2016-04-11T10:00:00-00:00"},
 	{Alias: "standard-attr-tag", Name: "Tag support for resources with standard attribute", Description: "Objects can have tags", Updated: "2017-01-01T00:00:00-00:00"},
 	{Alias: "standard-attr-timestamp", Name: "Resource timestamps", Description: "Objects have the times of their creation and last change", Updated: "2016-09-12T10:00:00-00:00"},
+	{Alias: "stateful-security-group", Name: "Stateful security group", Description: "A security group can be without connection tracking", Updated: "2019-11-26T09:00:00-00:00"},
 	{Alias: "tag-creation", Name: "Tag creation extension", Description: "Several tags can be added at once", Updated: "2024-12-01T00:00:00-00:00"},
 }
 

@@ -39,7 +39,7 @@ func newServer(t testing.TB) *server {
 }
 
 // unlimited are quotas that are in nobody's way.
-var unlimited = map[string]int{"network": -1, "subnet": -1, "port": -1, "rbac_policy": -1, "router": -1, "floatingip": -1}
+var unlimited = map[string]int{"network": -1, "subnet": -1, "port": -1, "rbac_policy": -1, "router": -1, "floatingip": -1, "security_group": -1, "security_group_rule": -1}
 
 func newServerWith(t testing.TB, db store.Options, options Options) *server {
 	t.Helper()
@@ -145,7 +145,7 @@ func (a answered) list(collection string) []map[string]any {
 // create creates one object that has to come into being.
 func (s *server) create(name, body string, headers ...string) map[string]any {
 	s.t.Helper()
-	a := s.do(http.MethodPost, "/v2.0/"+name+"s", wrap(name, body), headers...)
+	a := s.do(http.MethodPost, "/v2.0/"+strings.ReplaceAll(name, "_", "-")+"s", wrap(name, body), headers...)
 	if a.status != http.StatusCreated {
 		s.t.Fatalf("POST %s %s: %d %s", name, body, a.status, a.body)
 	}
@@ -195,7 +195,7 @@ func (s *server) names(collection, query, attribute string, headers ...string) [
 		s.t.Fatalf("GET %s?%s: %d %s", collection, query, a.status, a.body)
 	}
 	names := []string{}
-	for _, o := range a.list(strings.TrimSuffix(collection, ".json")) {
+	for _, o := range a.list(strings.ReplaceAll(strings.TrimSuffix(collection, ".json"), "-", "_")) {
 		names = append(names, fmt.Sprint(o[attribute]))
 	}
 	return names

@@ -9,7 +9,7 @@ type network struct {
 }
 
 // networks declares the networks (Neutron API reference, "Networks"; extensions provider, net-mtu-writable, external-net,
-// dns-integration and network_availability_zone).
+// dns-integration, network_availability_zone and port-security).
 func networks(operations Operations[network]) *Resource[network] {
 	return &Resource[network]{
 		Name: "network", Collection: "networks", Title: "Network",

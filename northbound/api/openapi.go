@@ -56,7 +56,7 @@ func (d *description) serve(routes gin.IRoutes) {
 
 // describe adds a resource at a path such as /networks or /ports/{id}/bindings; key names the parameter of its objects' paths.
 func describe[T any](d *description, r *Resource[T], operations Operations[T], path, key string) {
-	title := strings.ReplaceAll(r.Title, " ", "")
+	title := r.kind()
 	shown, created, updated := schema{}, schema{}, schema{}
 	var required []string
 	for i := range r.Attributes {

@@ -42,6 +42,7 @@ func TestOpenAPI(t *testing.T) {
 	n := s.create("network", `{"name":"n","router:external":true,"shared":true,"dns_domain":"example.org."}`)["id"].(string)
 	s.create("subnet", `{"network_id":"`+n+`","ip_version":4,"cidr":"10.0.0.0/24","host_routes":[{"destination":"192.0.2.0/24","nexthop":"10.0.0.7"}],"dns_nameservers":["192.0.2.53"]}`)
 	p := s.create("port", `{"network_id":"`+n+`","dns_name":"web","extra_dhcp_opts":[{"opt_name":"mtu","opt_value":"1400"}],"allowed_address_pairs":[{"ip_address":"10.0.0.0/28"}],"binding:profile":{"a":1}}`)["id"].(string)
+	group := s.create("security_group", `{"name":"web"}`)["id"].(string)
 	for _, request := range []struct{ method, path, body string }{
 		{"GET", "/v2.0/networks", ""},
 		{"GET", "/v2.0/networks/" + n, ""},
@@ -78,6 +79,16 @@ func TestOpenAPI(t *testing.T) {
 		{"GET", "/v2.0/floatingips?sort_key=floating_ip_address&sort_dir=asc", ""},
 		{"PUT", "/v2.0/floatingips/" + c.floating, `{"floatingip":{"port_id":"` + c.port + `","fixed_ip_address":"10.0.0.5"}}`},
 		{"DELETE", "/v2.0/floatingips/" + c.floating, ""},
+		{"POST", "/v2.0/security-groups", `{"security_groups":[{"name":"web"},{"name":"db","stateful":false}]}`},
+		{"GET", "/v2.0/security-groups?stateful=true&limit=1", ""},
+		{"GET", "/v2.0/security-groups/" + group, ""},
+		{"PUT", "/v2.0/security-groups/" + group, `{"security_group":{"name":"www"}}`},
+		{"POST", "/v2.0/security-group-rules", `{"security_group_rules":[{"security_group_id":"` + group + `","direction":"ingress","protocol":"tcp","port_range_min":22,"port_range_max":22,"remote_ip_prefix":"192.0.2.9/24"},
+			{"security_group_id":"` + group + `","direction":"ingress","ethertype":"IPv6","protocol":17,"port_range_min":null,"remote_group_id":"` + group + `"}]}`},
+		{"POST", "/v2.0/security-group-rules", `{"security_group_rule":{"security_group_id":"` + group + `","direction":"egress","protocol":null}}`},
+		{"GET", "/v2.0/security-group-rules?security_group_id=" + group, ""},
+		{"GET", "/v2.0/security-groups/" + group, ""},
+		{"PUT", "/v2.0/ports/" + p, `{"port":{"security_groups":["` + group + `"]}}`},
 		{"DELETE", "/v2.0/ports/" + p, ""},
 		{"GET", "/v2.0/ports/" + p, ""}, // an error
 	} {

@@ -9,8 +9,8 @@ import (
 	"github.com/planck-sdn/planck/model"
 )
 
-// ports declares the ports (Neutron API reference, "Ports"; extensions binding, dns-integration, extra_dhcp_opt and
-// port-mac-address-regenerate).
+// ports declares the ports (Neutron API reference, "Ports"; extensions allowed-address-pairs, binding, dns-integration,
+// extra_dhcp_opt, port-mac-address-regenerate, port-security and security-group).
 func ports(operations Operations[model.Port]) *Resource[model.Port] {
 	type port = model.Port
 	return &Resource[port]{
@@ -44,6 +44,8 @@ func ports(operations Operations[model.Port]) *Resource[model.Port] {
 				Get: Anyone, Filter: true, Sort: true},
 			Attribute[port]{Name: "port_security_enabled", Value: of(boolean, func(p *port) *bool { return &p.PortSecurityEnabled }),
 				Post: NetworkOwner, Put: NetworkOwner, Get: Anyone},
+			Attribute[port]{Name: "security_groups", Value: of(groupIDs, func(p *port) *[]string { return &p.SecurityGroups }),
+				Post: Anyone, Put: Anyone, Get: Anyone, Filter: true},
 			Attribute[port]{Name: "allowed_address_pairs", Value: of(addressPairs, func(p *port) *[]model.AddressPair { return &p.AllowedAddressPairs }),
 				Post: NetworkOwner, Put: NetworkOwner, Get: Anyone},
 			Attribute[port]{Name: "binding:host_id", Value: of(textOrNull, func(p *port) *string { return &p.HostID }),
@@ -66,12 +68,12 @@ func ports(operations Operations[model.Port]) *Resource[model.Port] {
 	}
 }
 
-// vifDetails are what a hypervisor needs to plug a bound port (os-vif, "ovs").
+// vifDetails are what a hypervisor needs to plug a bound port (os-vif, "ovs"). port_filter: it need not enforce security groups itself.
 func vifDetails(vifType, datapathType string) map[string]any {
 	if vifType != model.VIFTypeOVS {
 		return nil
 	}
-	return map[string]any{"bridge_name": "br-int", "datapath_type": datapathType, "port_filter": false, "connectivity": "l2"}
+	return map[string]any{"bridge_name": "br-int", "datapath_type": datapathType, "port_filter": true, "connectivity": "l2"}
 }
 
 // macOrAny takes null for any address that is free (extension port-mac-address-regenerate).

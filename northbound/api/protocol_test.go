@@ -93,6 +93,26 @@ func TestAnswersAreThese(t *testing.T) {
       "name": "floatingip"
     },
     {
+      "collection": "security_groups",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/security-groups",
+          "rel": "self"
+        }
+      ],
+      "name": "security_group"
+    },
+    {
+      "collection": "security_group_rules",
+      "links": [
+        {
+          "href": "http://localhost:9696/v2.0/security-group-rules",
+          "rel": "self"
+        }
+      ],
+      "name": "security_group_rule"
+    },
+    {
       "collection": "rbac_policies",
       "links": [
         {
@@ -252,6 +272,9 @@ func TestAnswersAreThese(t *testing.T) {
       "device_owner": "compute:nova",
       "status": "DOWN",
       "port_security_enabled": true,
+      "security_groups": [
+        "GROUP"
+      ],
       "allowed_address_pairs": [
         {
           "mac_address": "fa:16:3e:00:00:01",
@@ -276,6 +299,29 @@ func TestAnswersAreThese(t *testing.T) {
   ]
 }
 `},
+		{"/v2.0/security-group-rules?direction=ingress&ethertype=IPv4", `{
+  "security_group_rules": [
+    {
+      "id": "RULE",
+      "tenant_id": "red",
+      "project_id": "red",
+      "description": "",
+      "revision_number": 1,
+      "created_at": "2026-01-02T03:04:05Z",
+      "updated_at": "2026-01-02T03:04:05Z",
+      "security_group_id": "GROUP",
+      "direction": "ingress",
+      "ethertype": "IPv4",
+      "protocol": null,
+      "port_range_min": null,
+      "port_range_max": null,
+      "remote_ip_prefix": null,
+      "normalized_cidr": null,
+      "remote_group_id": "GROUP"
+    }
+  ]
+}
+`},
 		{"/v2.0/ports/" + someUUID, `{
   "NeutronError": {
     "type": "PortNotFound",
@@ -285,7 +331,7 @@ func TestAnswersAreThese(t *testing.T) {
 }
 `},
 	}
-	names := strings.NewReplacer(network, "NETWORK", s.names("subnets", "", "id")[0], "SUBNET", s.names("ports", "", "id")[0], "PORT")
+	names := strings.NewReplacer(network, "NETWORK", s.names("subnets", "", "id")[0], "SUBNET", s.names("ports", "", "id")[0], "PORT", s.names("security-groups", "", "id")[0], "GROUP", s.names("security-group-rules", "direction=ingress&ethertype=IPv4", "id")[0], "RULE")
 	for _, tt := range tests {
 		a := s.do("GET", tt.path, "")
 		if got := names.Replace(indented(t, a.body)); got != tt.want {
@@ -304,10 +350,10 @@ func TestExtensionsAreThoseThatWork(t *testing.T) {
 		aliases = append(aliases, e["alias"].(string))
 		s.expect("200", "GET", "/v2.0/extensions/"+e["alias"].(string)+".json", "")
 	}
-	want := []string{"agent", "availability_zone", "binding", "binding-extended", "dns-integration", "empty-string-filtering", "ext-gw-mode", "external-net", "extra_dhcp_opt",
+	want := []string{"agent", "allowed-address-pairs", "availability_zone", "binding", "binding-extended", "dns-integration", "empty-string-filtering", "ext-gw-mode", "external-net", "extra_dhcp_opt",
 		"extraroute", "extraroute-atomic", "filter-validation", "fip-port-details", "ip-substring-filtering", "net-mtu", "net-mtu-writable", "network-ip-availability", "network_availability_zone", "pagination",
-		"port-mac-address-regenerate", "project-id", "provider", "quota-check-limit", "quota-check-limit-default", "quota_details", "quotas", "rbac-policies", "revision-if-match", "router", "router_availability_zone", "sort-key-validation", "sorting",
-		"standard-attr-description", "standard-attr-revisions", "standard-attr-tag", "standard-attr-timestamp", "tag-creation"}
+		"port-mac-address-regenerate", "port-security", "port-security-groups-filtering", "project-id", "provider", "quota-check-limit", "quota-check-limit-default", "quota_details", "quotas", "rbac-policies", "revision-if-match", "router", "router_availability_zone", "security-group", "security-groups-normalized-cidr", "sort-key-validation", "sorting",
+		"standard-attr-description", "standard-attr-revisions", "standard-attr-tag", "standard-attr-timestamp", "stateful-security-group", "tag-creation"}
 	if !slices.Equal(aliases, want) {
 		t.Errorf("extensions are %v", aliases)
 	}
@@ -602,13 +648,17 @@ func TestEveryDeclaredFilterAndSortKeyWorks(t *testing.T) {
 // filterAndSort filters by what an object shows, which has to find it, and sorts by all keys there are.
 func filterAndSort[T any](s *server, r *Resource[T]) {
 	s.t.Helper()
-	object := s.do("GET", "/v2.0/"+r.Collection, "").list(r.Collection)[0]
+	list := s.do("GET", "/v2.0/"+r.Collection, "").list(r.Collection)
+	object := list[len(list)-1] // of the ports a VM's
 	for _, a := range r.Attributes {
 		if value, shown := object[a.Name]; a.Filter && shown {
 			if value == nil {
 				value = ""
 			}
 			wanted := fmt.Sprint(value)
+			if ids, ok := value.([]any); ok && a.FilterParts == nil {
+				wanted = fmt.Sprint(ids[0])
+			}
 			if a.FilterParts != nil {
 				wanted = "ip_address=" + value.([]any)[0].(map[string]any)["ip_address"].(string)
 			}

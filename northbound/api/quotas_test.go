@@ -101,6 +101,7 @@ func TestQuotaAttributes(t *testing.T) {
 	all := []attributeTries{
 		readOnly("tenant_id", `"red"`, "7"), readOnly("project_id", `"red"`, "7"),
 		number("network", badValue), number("subnet", updated), number("port", updated), number("rbac_policy", updated), number("router", updated), number("floatingip", updated),
+		number("security_group", badValue), number("security_group_rule", badValue),
 		said("force"), said("check_limit"),
 	}
 	tried := map[string]bool{}

@@ -100,8 +100,11 @@ func (r *Resource[T]) attribute(name string) *Attribute[T] {
 	return nil
 }
 
+// kind is the title in one word.
+func (r *Resource[T]) kind() string { return strings.ReplaceAll(r.Title, " ", "") }
+
 func (r *Resource[T]) notFound(id string) *model.Error {
-	return model.Errorf(http.StatusNotFound, strings.ReplaceAll(r.Title, " ", "")+"NotFound", "%s %s could not be found.", r.Title, id)
+	return model.Errorf(http.StatusNotFound, r.kind()+"NotFound", "%s %s could not be found.", r.Title, id)
 }
 
 // visible are the attributes that a class of requesters sees: all that are named by fields, or simply all.

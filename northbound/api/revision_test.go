@@ -10,12 +10,13 @@ func TestIfMatch(t *testing.T) {
 	s := newServer(t)
 	n := s.create("network", `{}`)["id"].(string)
 	objects := map[string]string{
-		"network": "/v2.0/networks/" + n,
-		"subnet":  "/v2.0/subnets/" + s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":"10.0.0.0/24"}`, n))["id"].(string),
-		"port":    "/v2.0/ports/" + s.create("port", fmt.Sprintf(`{"network_id":%q}`, n))["id"].(string),
+		"network":        "/v2.0/networks/" + n,
+		"subnet":         "/v2.0/subnets/" + s.create("subnet", fmt.Sprintf(`{"network_id":%q,"ip_version":4,"cidr":"10.0.0.0/24"}`, n))["id"].(string),
+		"port":           "/v2.0/ports/" + s.create("port", fmt.Sprintf(`{"network_id":%q}`, n))["id"].(string),
+		"security_group": "/v2.0/security-groups/" + s.create("security_group", `{}`)["id"].(string),
 	}
 	const stale = "412 RevisionNumberConstraintFailed"
-	for _, name := range []string{"port", "subnet", "network"} {
+	for _, name := range []string{"port", "subnet", "network", "security_group"} {
 		path := objects[name]
 		body := wrap(name, `{"name":"new"}`)
 		s.expect(stale, "PUT", path, body, "If-Match", "revision_number=7")

@@ -141,6 +141,7 @@ func TestRolesOfPorts(t *testing.T) {
 		roleRow{"device_owner", see, "b", `"network:mine"`, ownerCreates, `"network:mine"`, ownerChanges},
 		roleRow{"status", see, "b", `"DOWN"`, "n", `"DOWN"`, "n"},
 		roleRow{"port_security_enabled", see, "-", "true", ownerCreates, "true", ownerChanges},
+		roleRow{"security_groups", see, "f", "[]", create, "[]", change},
 		roleRow{"allowed_address_pairs", see, "-", `[{"ip_address":"10.0.0.9"}]`, ownerCreates, "[]", ownerChanges},
 		roleRow{"binding:host_id", serviceSees, "ff----", `"h"`, serviceOnly, `"h"`, serviceChanges},
 		roleRow{"binding:vnic_type", see, "f", `"direct"`, create, `"direct"`, change},
@@ -206,7 +207,7 @@ func TestRolesOfQuotas(t *testing.T) {
 		{"force", "-p-p-p", "-", "", "", "true", change},
 		{"check_limit", "-p-p-p", "-", "", "", "true", change},
 	}
-	for _, name := range []string{"network", "subnet", "port", "rbac_policy", "router", "floatingip"} {
+	for _, name := range []string{"network", "subnet", "port", "rbac_policy", "router", "floatingip", "security_group", "security_group_rule"} {
 		rows = append(rows, roleRow{name, see, "-", "", "", "7", change})
 	}
 	path := func(int) string { return "/v2.0/quotas" }
@@ -293,7 +294,7 @@ func TestEveryResourceHasItsRoles(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{"Agent", "AvailabilityZone", "FloatingIP", "Network", "NetworkIPAvailability", "NeutronError", "Port", "PortBinding", "Quota", "RbacPolicy", "Router",
-		"RouterInterface", "Subnet"}
+		"RouterInterface", "SecurityGroup", "SecurityGroupRule", "Subnet"}
 	if !slices.Equal(got, want) {
 		t.Errorf("the API has %v; tables are there for %v", got, want)
 	}

@@ -47,6 +47,8 @@ func New(st *store.Store, authenticator auth.Authenticator, options Options) htt
 		serve(v2, b, ports(b.ports()), d, log),
 		serveRouters(v2, b, d, log),
 		serve(v2, b, floatingIPs(b.floatingIPs()), d, log),
+		serve(v2, b, securityGroups(b.securityGroups()), d, log),
+		serve(v2, b, securityGroupRules(b.securityGroupRules()), d, log),
 		serve(v2, b, rbacPolicies(b.rbacPolicies()), d, log),
 		serve(v2, b, agents(b), d, log),
 		serve(v2, b, zones(b), d, log),

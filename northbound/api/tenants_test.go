@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/store"
 	"github.com/planck-sdn/planck/northbound/auth"
 )
@@ -33,29 +34,36 @@ type tenantObject struct {
 	kind    string // member of tenantKinds
 	id      string
 	owner   int
-	network string // that it is on, or that a policy is about
-	target  string // of a policy
-	router  string // whose interface a port is
+	network string   // that it is on, or that a policy is about
+	target  string   // of a policy
+	router  string   // whose interface a port is
+	groups  []string // security groups of a port, or the one that a rule is of, and the one that it is about
 	secrets []string
 	tags    map[string]bool
 }
 
-// tenantKinds are the collections, with the names of one and in errors.
-var tenantKinds = map[string]struct{ path, one, title string }{
-	"networks":      {"networks", "network", "Network"},
-	"subnets":       {"subnets", "subnet", "Subnet"},
-	"ports":         {"ports", "port", "Port"},
-	"routers":       {"routers", "router", "Router"},
-	"rbac_policies": {"rbac-policies", "rbac_policy", "RbacPolicy"},
+// tenantKinds are the collections, with the names of one and in errors, and the attribute that has a name.
+var tenantKinds = map[string]struct{ path, one, title, named string }{
+	"networks":             {"networks", "network", "Network", "name"},
+	"subnets":              {"subnets", "subnet", "Subnet", "name"},
+	"ports":                {"ports", "port", "Port", "name"},
+	"routers":              {"routers", "router", "Router", "name"},
+	"security_groups":      {"security-groups", "security_group", "SecurityGroup", "name"},
+	"security_group_rules": {"security-group-rules", "security_group_rule", "SecurityGroupRule", "description"},
+	"rbac_policies":        {"rbac-policies", "rbac_policy", "RbacPolicy", ""},
 }
 
-var tenantCollections = slices.Sorted(maps.Keys(tenantKinds))
+var (
+	tenantCollections = slices.Sorted(maps.Keys(tenantKinds))
+	// What of it can be changed, and have tags.
+	tenantChangeable = []string{"networks", "subnets", "ports", "routers", "security_groups"}
+)
 
 // Neither of two tenants ever sees, counts or touches what is the other's alone, whatever both do, and is never told whether a thing
 // is not there or is not its own.
 func TestTenantsNeverMeet(t *testing.T) {
 	fewerChecks(t, 8)
-	defaults := map[string]int{"network": 12, "subnet": 12, "port": 40, "rbac_policy": 6, "router": 8, "floatingip": 8}
+	defaults := map[string]int{"network": 12, "subnet": 12, "port": 40, "rbac_policy": 6, "router": 8, "floatingip": 8, "security_group": 8, "security_group_rule": 50}
 	directory := t.TempDir()
 	histories := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -73,12 +81,17 @@ func TestTenantsNeverMeet(t *testing.T) {
 			weight int
 			do     func(me int)
 		}{
-			{3, w.createNetworks}, {3, w.createSubnet}, {6, w.createPorts}, {4, w.createPolicy}, {3, w.createRouter}, {4, w.join}, {4, w.update}, {4, w.remove}, {3, w.tag},
+			{3, w.createNetworks}, {3, w.createSubnet}, {6, w.createPorts}, {4, w.createPolicy}, {3, w.createRouter}, {3, w.createGroup}, {3, w.createRule}, {3, w.setGroups}, {4, w.join}, {4, w.update}, {4, w.remove}, {3, w.tag},
 			{2, w.list}, {5, w.filterByGuess}, {3, w.page}, {5, w.touchOther}, {3, w.nestInOther}, {4, w.joinOther}, {2, w.quotas},
 		} {
 			wheel = append(wheel, slices.Repeat([]func(int){step.do}, step.weight)...)
 		}
-		for range 220 {
+		for me := range w.names { // who has a default group from then on
+			for _, made := range w.do(http.MethodGet, "/v2.0/security-groups", "", as(w.names[me], "member")...).list("security_groups") {
+				w.learn(me, "security_groups", made)
+			}
+		}
+		for range 240 {
 			wheel[rapid.IntRange(0, len(wheel)-1).Draw(rt, "step")](rapid.IntRange(0, 1).Draw(rt, "who"))
 		}
 		for me := range w.names {
@@ -113,7 +126,7 @@ func (w *tenants) send(me int, method, path, body string) answered {
 // tellsNothing looks for what the other alone knows: ids, names, addresses. What the request itself said is no news.
 func (w *tenants) tellsNothing(me int, a answered, request string) {
 	for id, o := range w.objects {
-		if w.sees(me, o) || w.sharesNetwork(me, o) {
+		if w.sees(me, o) || w.sharesNetwork(me, o) || w.seesMember(me, o) {
 			continue
 		}
 		for _, secret := range append([]string{id}, o.secrets...) {
@@ -143,6 +156,11 @@ func (w *tenants) sees(me int, o *tenantObject) bool {
 // sharesNetwork tells whether a router of the other's has an interface on a network of the tenant's, who sees in that port which it is.
 func (w *tenants) sharesNetwork(me int, router *tenantObject) bool {
 	return len(w.ids("ports", func(p *tenantObject) bool { return p.router == router.id && w.sees(me, p) })) > 0
+}
+
+// seesMember tells whether a port that the tenant sees shows that it is in the group.
+func (w *tenants) seesMember(me int, group *tenantObject) bool {
+	return len(w.ids("ports", func(p *tenantObject) bool { return slices.Contains(p.groups, group.id) && w.sees(me, p) })) > 0
 }
 
 // open tells whether a policy lets a tenant use a network of the other's.
@@ -190,8 +208,11 @@ func (w *tenants) unknown(me int, kind string) string {
 func (w *tenants) learn(me int, kind string, made map[string]any) *tenantObject {
 	id := made["id"].(string)
 	o := &tenantObject{kind: kind, id: id, owner: me, tags: map[string]bool{}, secrets: []string{w.name()}}
-	if name, ok := made["name"].(string); ok {
+	if name, ok := made[tenantKinds[kind].named].(string); ok {
 		o.secrets[0] = name
+	}
+	if kind == "security_groups" && o.secrets[0] == model.DefaultSecurityGroup {
+		o.secrets[0] = "" // both have one of that name
 	}
 	for _, key := range []string{"network_id", "object_id"} {
 		if network, ok := made[key].(string); ok {
@@ -199,6 +220,12 @@ func (w *tenants) learn(me int, kind string, made map[string]any) *tenantObject 
 		}
 	}
 	o.target, _ = made["target_tenant"].(string)
+	if groups, ok := made["security_groups"].([]any); ok {
+		o.groups = texts(groups)
+	}
+	if kind == "security_group_rules" {
+		o.groups = texts([]any{made["security_group_id"], made["remote_group_id"]})
+	}
 	if mac, ok := made["mac_address"].(string); ok {
 		o.secrets = append(o.secrets, mac)
 	}
@@ -206,7 +233,23 @@ func (w *tenants) learn(me int, kind string, made map[string]any) *tenantObject 
 		w.rt.Fatalf("%s makes %v", w.names[me], made)
 	}
 	w.objects[id] = o
+	if rules, ok := made["security_group_rules"].([]any); ok {
+		for _, rule := range rules {
+			w.learn(me, "security_group_rules", rule.(map[string]any))
+		}
+	}
 	return o
+}
+
+// texts are those of the values that are.
+func texts(values []any) []string {
+	var list []string
+	for _, v := range values {
+		if text, ok := v.(string); ok {
+			list = append(list, text)
+		}
+	}
+	return list
 }
 
 // name is one that nothing else has.
@@ -276,6 +319,40 @@ func (w *tenants) createRouter(me int) {
 	w.create(me, "routers", []string{fmt.Sprintf(`{"name":%q}`, w.name())}, "409 OverQuota")
 }
 
+func (w *tenants) createGroup(me int) {
+	w.create(me, "security_groups", []string{fmt.Sprintf(`{"name":%q}`, w.name())}, "409 OverQuota")
+}
+
+// createRule lets something into the ports of one's own group, now and then from another of one's own groups.
+func (w *tenants) createRule(me int) {
+	own := w.ids("security_groups", func(o *tenantObject) bool { return o.owner == me })
+	group, ok := w.choose(own, "group")
+	if !ok {
+		return
+	}
+	body := fmt.Sprintf(`{"security_group_id":%q,"direction":"ingress","protocol":%d,"description":%q`, group, rapid.IntRange(1, 20).Draw(w.rt, "protocol"), w.name())
+	if rapid.Bool().Draw(w.rt, "from a group") {
+		remote, _ := w.choose(own, "remote")
+		body += fmt.Sprintf(`,"remote_group_id":%q`, remote)
+	}
+	w.create(me, "security_group_rules", []string{body + "}"}, "409 OverQuota", "409 SecurityGroupRuleExists")
+}
+
+// setGroups puts one's own port into one of one's own groups.
+func (w *tenants) setGroups(me int) {
+	port, ok := w.choose(w.ids("ports", func(o *tenantObject) bool { return o.owner == me && o.router == "" }), "port")
+	if !ok {
+		return
+	}
+	group, _ := w.choose(w.ids("security_groups", func(o *tenantObject) bool { return o.owner == me }), "group")
+	a := w.send(me, http.MethodPut, "ports/"+port, wrap("port", fmt.Sprintf(`{"security_groups":[%q]}`, group)))
+	if a.status != http.StatusOK {
+		w.rt.Fatalf("%s cannot use its own group: %s", w.names[me], a.body)
+	}
+	w.objects[port].groups = []string{group}
+	w.expectIDs(me, "ports", "security_groups="+group, w.ids("ports", func(o *tenantObject) bool { return w.sees(me, o) && slices.Contains(o.groups, group) }))
+}
+
 // join puts one's own router on a subnet that one sees, or takes it away. Its interfaces are ports.
 func (w *tenants) join(me int) {
 	router, ok := w.choose(w.ids("routers", func(o *tenantObject) bool { return o.owner == me }), "router")
@@ -339,13 +416,13 @@ func policyBody(network, target string) string {
 
 // update changes one's own.
 func (w *tenants) update(me int) {
-	kind := rapid.SampledFrom([]string{"networks", "subnets", "ports", "routers"}).Draw(w.rt, "kind")
-	id, ok := w.choose(w.ids(kind, func(o *tenantObject) bool { return o.owner == me }), "own")
+	kind := rapid.SampledFrom(tenantChangeable).Draw(w.rt, "kind")
+	id, ok := w.choose(w.ids(kind, func(o *tenantObject) bool { return o.owner == me && (kind != "security_groups" || o.secrets[0] != "") }), "own")
 	if !ok {
 		return
 	}
 	name := w.name()
-	a := w.send(me, http.MethodPut, kind+"/"+id, wrap(tenantKinds[kind].one, fmt.Sprintf(`{"name":%q}`, name)))
+	a := w.send(me, http.MethodPut, tenantKinds[kind].path+"/"+id, wrap(tenantKinds[kind].one, fmt.Sprintf(`{"name":%q}`, name)))
 	if a.status != http.StatusOK {
 		w.rt.Fatalf("%s cannot change its own: %s", w.names[me], a.body)
 	}
@@ -362,15 +439,16 @@ func (w *tenants) remove(me int) {
 	a := w.send(me, http.MethodDelete, tenantKinds[kind].path+"/"+id, "")
 	switch a.outcome() {
 	case "204":
-	case "409 NetworkInUse", "409 SubnetInUse", "409 RbacPolicyInUse", "409 RouterInUse", "409 ServicePortInUse":
+	case "409 NetworkInUse", "409 SubnetInUse", "409 RbacPolicyInUse", "409 RouterInUse", "409 ServicePortInUse", "409 SecurityGroupInUse",
+		"409 SecurityGroupCannotRemoveDefault":
 		return
 	default:
 		w.rt.Fatalf("%s cannot delete its own: %s", w.names[me], a.body)
 	}
 	w.forget(id)
-	if kind == "networks" { // and what is on it, of which nothing stood in the way
+	if kind == "networks" || kind == "security_groups" { // and what is on it or says of it, of which nothing stood in the way
 		for _, other := range slices.Sorted(maps.Keys(w.objects)) {
-			if w.objects[other].network == id {
+			if w.objects[other].network == id || slices.Contains(w.objects[other].groups, id) {
 				w.forget(other)
 			}
 		}
@@ -383,13 +461,13 @@ func (w *tenants) forget(id string) {
 }
 
 func (w *tenants) tag(me int) {
-	kind := rapid.SampledFrom([]string{"networks", "subnets", "ports", "routers"}).Draw(w.rt, "kind")
+	kind := rapid.SampledFrom(tenantChangeable).Draw(w.rt, "kind")
 	id, ok := w.choose(w.ids(kind, func(o *tenantObject) bool { return o.owner == me }), "own")
 	if !ok {
 		return
 	}
 	name := "tag-of-" + w.names[me]
-	if a := w.send(me, http.MethodPut, kind+"/"+id+"/tags/"+name, ""); a.status != http.StatusCreated {
+	if a := w.send(me, http.MethodPut, tenantKinds[kind].path+"/"+id+"/tags/"+name, ""); a.status != http.StatusCreated {
 		w.rt.Fatalf("%s cannot tag its own: %s", w.names[me], a.body)
 	}
 	w.objects[id].tags[name] = true
@@ -399,7 +477,7 @@ func (w *tenants) tag(me int) {
 func (w *tenants) list(me int) {
 	for _, kind := range tenantCollections {
 		w.expectIDs(me, kind, "", w.ids(kind, func(o *tenantObject) bool { return w.sees(me, o) }))
-		if kind == "rbac_policies" {
+		if !slices.Contains(tenantChangeable, kind) {
 			continue
 		}
 		for _, tenant := range w.names {
@@ -448,8 +526,12 @@ func (w *tenants) filterByGuess(me int) {
 		w.expectIDs(me, kind, "object_id="+o.network, w.ids(kind, func(p *tenantObject) bool { return p.network == o.network && p.owner == me }))
 		return
 	}
-	if o.secrets[0] != "" { // a router's interfaces have no name, all of them
-		w.expectIDs(me, kind, "name="+o.secrets[0], want)
+	if name := o.secrets[0]; name != "" && tenantKinds[kind].named != "" { // a router's interfaces have no name, all of them
+		w.expectIDs(me, kind, tenantKinds[kind].named+"="+name, want)
+	}
+	if kind == "security_groups" {
+		w.expectIDs(me, "security_group_rules", "security_group_id="+id, w.ids("security_group_rules", func(r *tenantObject) bool { return w.sees(me, r) && r.groups[0] == id }))
+		w.expectIDs(me, "ports", "security_groups="+id, w.ids("ports", func(p *tenantObject) bool { return w.sees(me, p) && slices.Contains(p.groups, id) }))
 	}
 	if kind == "ports" {
 		w.expectIDs(me, kind, "mac_address="+o.secrets[1], want)
@@ -467,7 +549,7 @@ func (w *tenants) page(me int) {
 	marker := w.unknown(me, kind)
 	query := "limit=" + fmt.Sprint(rapid.IntRange(1, 3).Draw(w.rt, "limit"))
 	keys := []string{"id", "tenant_id", "project_id"}
-	if kind != "rbac_policies" {
+	if slices.Contains(tenantChangeable, kind) {
 		keys = append(keys, "name")
 	}
 	for range rapid.IntRange(0, 2).Draw(w.rt, "keys") {
@@ -526,9 +608,11 @@ func (w *tenants) touchOther(me int) {
 		change = rapid.SampledFrom([]string{change, `{"binding:host_id":"h"}`, `{"mac_address":null}`, `{"fixed_ips":[]}`, `{"device_owner":"network:x"}`}).Draw(w.rt, "change")
 	}
 	w.isNotThere(me, kind, id, http.MethodGet, k.path+"/"+id, "")
-	w.isNotThere(me, kind, id, http.MethodPut, k.path+"/"+id, wrap(k.one, change))
+	if kind != "security_group_rules" {
+		w.isNotThere(me, kind, id, http.MethodPut, k.path+"/"+id, wrap(k.one, change))
+	}
 	w.isNotThere(me, kind, id, http.MethodDelete, k.path+"/"+id, "")
-	if kind != "rbac_policies" {
+	if slices.Contains(tenantChangeable, kind) {
 		method := rapid.SampledFrom([]string{http.MethodGet, http.MethodDelete}).Draw(w.rt, "method")
 		w.isNotThere(me, kind, id, method, k.path+"/"+id+"/tags", "")
 		w.isNotThere(me, kind, id, http.MethodPut, k.path+"/"+id+"/tags/mine", "")
@@ -558,11 +642,25 @@ func (w *tenants) nestInOther(me int) {
 		w.isNotThere(me, "networks", network, http.MethodPost, "ports", fmt.Sprintf(`{"ports":[{"network_id":%q},{"network_id":%q}]}`, own, network))
 	}
 	w.takeMAC(me, mac)
-	for _, kind := range []string{"network", "subnet", "port", "rbac_policy", "router"} {
-		a := w.send(me, http.MethodPost, strings.ReplaceAll(kind, "_policy", "-policie")+"s", wrap(kind, fmt.Sprintf(`{"tenant_id":%q}`, w.names[1-me])))
+	w.useGroup(me)
+	for _, kind := range tenantCollections {
+		a := w.send(me, http.MethodPost, tenantKinds[kind].path, wrap(tenantKinds[kind].one, fmt.Sprintf(`{"tenant_id":%q}`, w.names[1-me])))
 		if a.status != http.StatusBadRequest {
 			w.rt.Fatalf("%s makes a %s of the other's: %s", w.names[me], kind, a.body)
 		}
+	}
+}
+
+// useGroup adds rules to a group that one does not see, or about it, and puts ports into it.
+func (w *tenants) useGroup(me int) {
+	group := w.unknown(me, "security_groups")
+	own, _ := w.choose(w.ids("security_groups", func(o *tenantObject) bool { return o.owner == me }), "own group")
+	for _, groups := range []string{fmt.Sprintf(`"security_group_id":%q`, group), fmt.Sprintf(`"security_group_id":%q,"remote_group_id":%q`, own, group), fmt.Sprintf(`"security_group_id":%q,"remote_group_id":%q`, group, own)} {
+		w.isNotThere(me, "security_groups", group, http.MethodPost, "security-group-rules", wrap("security_group_rule", fmt.Sprintf(`{%s,"direction":"ingress"}`, groups)))
+	}
+	if port, ok := w.choose(w.ids("ports", func(o *tenantObject) bool { return o.owner == me && o.router == "" }), "own port"); ok {
+		w.isNotThere(me, "security_groups", group, http.MethodPut, "ports/"+port, wrap("port", fmt.Sprintf(`{"security_groups":[%q]}`, group)))
+		w.isNotThere(me, "security_groups", group, http.MethodPost, "ports", wrap("port", fmt.Sprintf(`{"network_id":%q,"security_groups":[%q]}`, w.objects[port].network, group)))
 	}
 }
 

@@ -118,7 +118,7 @@ func TestGophercloudMember(t *testing.T) {
 	stale := p.RevisionNumber
 	ok(t, ports.Update(ctx, c, p.ID, extradhcpopts.UpdateOptsExt{ExtraDHCPOpts: []extradhcpopts.UpdateExtraDHCPOpt{{OptName: "mtu"}},
 		UpdateOptsBuilder: dns.PortUpdateOptsExt{DNSName: new(""), UpdateOptsBuilder: portsecurity.PortUpdateOptsExt{PortSecurityEnabled: new(false),
-			UpdateOptsBuilder: ports.UpdateOpts{Name: new("gc-eth1"), AllowedAddressPairs: &[]ports.AddressPair{}, RevisionNumber: &stale}}}}).ExtractInto(&p))
+			UpdateOptsBuilder: ports.UpdateOpts{Name: new("gc-eth1"), AllowedAddressPairs: &[]ports.AddressPair{}, SecurityGroups: &[]string{}, RevisionNumber: &stale}}}}).ExtractInto(&p))
 	expect(t, "the port afterwards", []any{p.Name, p.AllowedAddressPairs, p.DNSName, p.ExtraDHCPOpts, p.PortSecurityEnabled}, []any{"gc-eth1", []any{}, "", []any{}, false})
 	_, err := ports.Update(ctx, c, p.ID, ports.UpdateOpts{Name: new("gc-eth2"), RevisionNumber: &stale}).Extract()
 	refused(t, err, http.StatusPreconditionFailed)

@@ -41,8 +41,7 @@ func TestTodaysNova(t *testing.T) {
 		h.Set("X-Auth-Token", tokens[who])
 		return h
 	}
-	r := replay{t: t, url: cloud.url, header: header, vars: map[string]string{"project": cloud.keystone.ProjectID(keystone.Blue),
-		"group": unbuilt, "rule": unbuilt}}
+	r := replay{t: t, url: cloud.url, header: header, vars: map[string]string{"project": cloud.keystone.ProjectID(keystone.Blue)}}
 	r.run([]call{
 		{does: "user", who: user, call: "POST /networks", body: `{"network": {"name": "nova-private", "dns_domain": "example.org."}}`, want: "201", keeps: "net=network.id"},
 		{does: "user", who: user, call: "POST /subnets", body: `{"subnet": {"network_id": "$net", "ip_version": 4, "cidr": "10.2.0.0/24", "dns_nameservers": ["192.0.2.53"]}}`, want: "201", keeps: "subnet=subnet.id"},
@@ -93,8 +92,34 @@ func TestTodaysNova(t *testing.T) {
 			body: `{"port": {"device_id": "nova-u2", "network_id": "$subnet", "admin_state_up": true, "tenant_id": "$project"}}`},
 		{does: "create port, over quota", who: admin, call: "POST /ports", want: "409 OverQuota",
 			body: `{"port": {"device_id": "nova-u2", "network_id": "$net", "admin_state_up": true, "tenant_id": "nova-limited"}}`},
-		{does: "create port with security groups", who: user, call: "POST /ports", want: "201", issue: 5, today: "400 HTTPBadRequest",
-			body: `{"port": {"device_id": "nova-u2", "network_id": "$net", "admin_state_up": true, "tenant_id": "$project", "security_groups": ["$group"]}}`},
+		{does: "security groups of the project", who: user, call: "GET /security-groups?tenant_id=$project", want: "200", keeps: "default=security_groups.0.id", reads: []string{`security_groups.*.name=["default"]`}},
+		{does: "security group by name", who: user, call: "GET /security-groups?name=default&fields=id&tenant_id=$project", want: "200", reads: []string{`security_groups=[{"id":"$default"}]`}},
+		{does: "security group by name, unknown", who: user, call: "GET /security-groups?name=nova-nothing&fields=id&tenant_id=$project", want: "200", reads: []string{`security_groups=[]`}},
+		{does: "create a security group", who: user, call: "POST /security-groups", body: `{"security_group": {"name": "nova-web", "description": "web"}}`, want: "201", keeps: "group=security_group.id",
+			reads: []string{`security_group.security_group_rules.*.direction=["egress","egress"]`, `security_group.tenant_id="$project"`}},
+		{does: "security groups' names", who: user, call: "GET /security-groups?fields=id&fields=name&tenant_id=$project", want: "200", reads: []string{`security_groups=[{"id":"$default","name":"default"},{"id":"$group","name":"nova-web"}]`}},
+		{does: "security groups by id", who: user, call: "GET /security-groups?id=$group&fields=id&fields=name", want: "200", reads: []string{`security_groups=[{"id":"$group","name":"nova-web"}]`}},
+		{does: "security group", who: user, call: "GET /security-groups/$group", want: "200", reads: []string{`security_group.security_group_rules.*.ethertype=["IPv4","IPv6"]`}},
+		{does: "change a security group", who: user, call: "PUT /security-groups/$group", body: `{"security_group": {"name": "nova-www", "description": "web"}}`, want: "200", reads: []string{`security_group.name="nova-www"`}},
+		{does: "add rules", who: user, call: "POST /security-group-rules", want: "201", keeps: "rule=security_group_rules.0.id",
+			body: `{"security_group_rules": [{"direction": "ingress", "protocol": "tcp", "ethertype": "IPv4", "remote_ip_prefix": "0.0.0.0/0", "security_group_id": "$group", "port_range_min": 80, "port_range_max": 80}]}`},
+		{does: "add rules, again", who: user, call: "POST /security-group-rules", want: "409 SecurityGroupRuleExists",
+			body: `{"security_group_rules": [{"direction": "ingress", "protocol": "tcp", "ethertype": "IPv4", "remote_ip_prefix": "0.0.0.0/0", "security_group_id": "$group", "port_range_min": 80, "port_range_max": 80}]}`},
+		{does: "rule", who: user, call: "GET /security-group-rules/$rule", want: "200", reads: []string{`security_group_rule.port_range_max=80`, `security_group_rule.remote_ip_prefix="0.0.0.0/0"`, `security_group_rule.remote_group_id=null`}},
+		{does: "create port with security groups", who: user, call: "POST /ports", want: "201", keeps: "grouped=port.id",
+			body:  `{"port": {"device_id": "nova-u2", "network_id": "$net", "admin_state_up": true, "tenant_id": "$project", "security_groups": ["$group"]}}`,
+			reads: []string{`port.security_groups=["$group"]`}},
+		{does: "create port, no such security group", who: user, call: "POST /ports", want: "404 SecurityGroupNotFound",
+			body: `{"port": {"device_id": "nova-u2", "network_id": "$net", "admin_state_up": true, "tenant_id": "$project", "security_groups": ["$net"]}}`},
+		{does: "security groups of a port", who: nova, call: "PUT /ports/$port", body: `{"port": {"security_groups": ["$group", "$default"]}}`, want: "200", reads: []string{`port.security_groups=["$group","$default"]`}},
+		{does: "servers' security groups", who: user, call: "GET /ports?device_id=nova-u1&device_id=nova-u2", want: "200", reads: []string{`ports.*.security_groups`}},
+		{does: "remove a security group in use", who: user, call: "DELETE /security-groups/$group", want: "409 SecurityGroupInUse"},
+		{does: "security groups of a port", who: nova, call: "PUT /ports/$port", body: `{"port": {"security_groups": ["$default"]}}`, want: "200", reads: []string{`port.security_groups=["$default"]`}},
+		{does: "deallocate", who: nova, call: "DELETE /ports/$grouped", want: "204"},
+		{does: "remove a rule", who: user, call: "DELETE /security-group-rules/$rule", want: "204"},
+		{does: "remove a rule again", who: user, call: "DELETE /security-group-rules/$rule", want: "404 SecurityGroupRuleNotFound"},
+		{does: "remove a security group", who: user, call: "DELETE /security-groups/$group", want: "204"},
+		{does: "remove a security group again", who: user, call: "DELETE /security-groups/$group", want: "404 SecurityGroupNotFound"},
 
 		{does: "bind with a profile and a MAC", who: nova, call: "PUT /ports/$fixed", want: "200",
 			body:  `{"port": {"device_id": "nova-u1", "device_owner": "compute:nova", "binding:host_id": "compute1", "binding:profile": {"numa": 1}, "mac_address": "fa:16:3e:00:02:01"}}`,
@@ -103,7 +128,7 @@ func TestTodaysNova(t *testing.T) {
 		{does: "bind", who: nova, call: "PUT /ports/$port", want: "200",
 			body: `{"port": {"device_id": "nova-u1", "device_owner": "compute:nova", "binding:host_id": "compute1", "dns_name": "vm1"}}`,
 			reads: []string{`port.binding:vif_type="ovs"`, `port.binding:vif_details.bridge_name="br-int"`, `port.binding:vif_details.datapath_type="system"`,
-				`port.binding:vif_details.port_filter`, `port.binding:vnic_type="normal"`, `port.binding:profile={}`, `port.mac_address`, `port.status="DOWN"`, `port.dns_name="vm1"`}},
+				`port.binding:vif_details.port_filter=true`, `port.binding:vnic_type="normal"`, `port.binding:profile={}`, `port.mac_address`, `port.status="DOWN"`, `port.dns_name="vm1"`}},
 		{does: "bind to a host that is not there", who: nova, call: "PUT /ports/$fixed", body: `{"port": {"binding:host_id": "nowhere"}}`, want: "200", reads: []string{`port.binding:vif_type="binding_failed"`}},
 		{does: "bind as the user", who: user, call: "PUT /ports/$port", body: `{"port": {"binding:host_id": "compute2"}}`, want: "403 PolicyNotAuthorized"},
 
@@ -160,21 +185,6 @@ func TestTodaysNova(t *testing.T) {
 		{does: "disassociate a floating IP", who: user, call: "PUT /floatingips/$fip", body: `{"floatingip": {"port_id": null}}`, want: "200", reads: []string{`floatingip.port_details=null`}},
 		{does: "release a floating IP", who: user, call: "DELETE /floatingips/$fip", want: "204"},
 
-		{does: "security groups of the project", who: user, call: "GET /security-groups?tenant_id=$project", want: "200", reads: []string{`security_groups.*.id`}, issue: 5},
-		{does: "security group by name", who: user, call: "GET /security-groups?name=default&fields=id&tenant_id=$project", want: "200", issue: 5},
-		{does: "security groups by id", who: user, call: "GET /security-groups?id=$group&fields=id&fields=name", want: "200", issue: 5},
-		{does: "security groups' names", who: user, call: "GET /security-groups?fields=id&fields=name&tenant_id=$project", want: "200", issue: 5},
-		{does: "create a security group", who: user, call: "POST /security-groups", body: `{"security_group": {"name": "web", "description": "web"}}`, want: "201", keeps: "group=security_group.id", issue: 5},
-		{does: "security group", who: user, call: "GET /security-groups/$group", want: "200", reads: []string{`security_group.security_group_rules`}, issue: 5},
-		{does: "change a security group", who: user, call: "PUT /security-groups/$group", body: `{"security_group": {"name": "www", "description": "web"}}`, want: "200", issue: 5},
-		{does: "add rules", who: user, call: "POST /security-group-rules", want: "201", keeps: "rule=security_group_rules.0.id", issue: 5,
-			body: `{"security_group_rules": [{"direction": "ingress", "protocol": "tcp", "ethertype": "IPv4", "remote_ip_prefix": "0.0.0.0/0", "security_group_id": "$group", "port_range_min": 80, "port_range_max": 80}]}`},
-		{does: "rule", who: user, call: "GET /security-group-rules/$rule", want: "200", issue: 5},
-		{does: "remove a rule", who: user, call: "DELETE /security-group-rules/$rule", want: "204", issue: 5},
-		{does: "remove a security group", who: user, call: "DELETE /security-groups/$group", want: "204", issue: 5},
-		{does: "remove a security group again", who: user, call: "DELETE /security-groups/$group", want: "404 SecurityGroupNotFound", issue: 5},
-		{does: "security groups of a port", who: nova, call: "PUT /ports/$port", body: `{"port": {"security_groups": ["$group"]}}`, want: "200", issue: 5, today: "400 HTTPBadRequest"},
-
 		{does: "unbind", who: nova, call: "PUT /ports/$port", body: `{"port": {"device_id": "", "device_owner": "", "binding:host_id": null, "binding:profile": {}, "dns_name": ""}}`, want: "200",
 			reads: []string{`port.device_id=""`, `port.binding:host_id=""`, `port.binding:vif_type="unbound"`, `port.binding:profile={}`, `port.dns_name=""`}},
 		{does: "deallocate", who: nova, call: "DELETE /ports/$fixed", want: "204"},
@@ -182,7 +192,7 @@ func TestTodaysNova(t *testing.T) {
 		{does: "deallocate", who: userLate, call: "DELETE /ports/$port", want: "204"},
 	})
 	aliases := strings.Fields(strings.Trim(r.vars["aliases"], "[]"))
-	for alias, wanted := range map[string]bool{"binding-extended": true, "dns-integration": true, "ip-substring-filtering": true, "quota_details": true, "fip-port-details": true,
+	for alias, wanted := range map[string]bool{"binding-extended": true, "dns-integration": true, "ip-substring-filtering": true, "quota_details": true, "fip-port-details": true, "security-group": true, "port-security": true,
 		"multi-provider": false, "segment": false, "port-resource-request-groups": false, "vnic-index": false} {
 		if slices.Contains(aliases, alias) != wanted {
 			t.Errorf("the extension %s is listed: %t", alias, !wanted)

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,14 +24,7 @@ type call struct {
 	want  string   // status; of an error, also its type
 	reads []string // path=value in the answer, the value as JSON; path alone: it is there, whatever it is; * is every member of a list
 	keeps string   // name=path: for later calls
-
-	// issue is the one that builds what is asked for: until then the answer is 404, and afterwards this is 0 and the answer what is wanted.
-	issue int
-	today string // if the answer is something else until then
 }
-
-// unbuilt stands for the id of what no request can make yet.
-const unbuilt = "00000000-0000-4000-8000-000000000000"
 
 // replay sends calls one after the other.
 type replay struct {
@@ -45,9 +37,6 @@ type replay struct {
 func (r *replay) run(calls []call) {
 	r.t.Helper()
 	for _, c := range calls {
-		if c.issue != 0 {
-			c.want, c.reads, c.keeps = cmp.Or(c.today, "404 HTTPNotFound"), nil, ""
-		}
 		r.call(c)
 	}
 }
