@@ -71,7 +71,8 @@ type Port struct {
 		SubnetID  string `json:"subnet_id"`
 		IPAddress string `json:"ip_address"`
 	} `json:"fixed_ips"`
-	RevisionNumber int64 `json:"revision_number"`
+	SecurityGroups []string `json:"security_groups"`
+	RevisionNumber int64    `json:"revision_number"`
 }
 
 // IP is the port's first address.
@@ -204,9 +205,10 @@ func (c *Client) CreateSubnet(n Network, cidr string, attributes Attrs) Subnet {
 	return answer.Subnet
 }
 
-// CreatePort makes a port; attributes may be nil.
+// CreatePort makes a port; attributes may be nil. Without security_groups it is in the default group of its project, see Options.
 func (c *Client) CreatePort(n Network, name string, attributes Attrs) Port {
 	c.t.Helper()
+	c.open(attributes)
 	var answer struct{ Port Port }
 	body := Attrs{"network_id": n.ID, "name": name}.with(attributes)
 	c.must(c.request(http.MethodPost, "/v2.0/ports", Attrs{"port": body}, &answer))
@@ -216,6 +218,7 @@ func (c *Client) CreatePort(n Network, name string, attributes Attrs) Port {
 // CreatePorts makes ports in one request.
 func (c *Client) CreatePorts(n Network, count int, attributes Attrs) []Port {
 	c.t.Helper()
+	c.open(attributes)
 	var answer struct{ Ports []Port }
 	bodies := make([]Attrs, count)
 	for i := range bodies {

@@ -22,6 +22,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +53,8 @@ type Options struct {
 	Flags    []string // for planckd, after those of the harness, which they override
 	Binary   string   // path of planckd; empty: built from this tree
 	TLS      bool     // on all of planckd's listeners, with client certificates
+	// ClosedGroups leaves the default security groups as they are. Otherwise they let everything in, for tests of other things.
+	ClosedGroups bool
 }
 
 // Cloud is a planckd and the nodes attached to it.
@@ -67,13 +70,17 @@ type Cloud struct {
 
 	t         testing.TB
 	authority *authority // nil without TLS
+
+	closed  bool // Options.ClosedGroups
+	opening sync.Mutex
+	opened  map[string]bool // the projects whose default group lets everything in
 }
 
 // Start makes a lab without nodes, and starts planckd in it on an empty database.
 func Start(t testing.TB, o Options) *Cloud {
 	t.Helper()
 	t = &current{t}
-	c := &Cloud{t: t}
+	c := &Cloud{t: t, closed: o.ClosedGroups, opened: map[string]bool{}}
 	c.DatabaseURL = c.database(o.Database) // before the lab: it must outlive planckd
 	c.Lab = lab.ForTest(t)
 	if o.Database != PostgreSQL {

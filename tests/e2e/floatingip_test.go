@@ -31,9 +31,9 @@ type floating struct {
 	of          map[*VM]FloatingIP
 }
 
-func startFloating(t *testing.T) *floating {
+func startFloating(t *testing.T, o Options) *floating {
 	t.Helper()
-	s := &floating{Cloud: Start(t, Options{}), of: map[*VM]FloatingIP{}}
+	s := &floating{Cloud: Start(t, o), of: map[*VM]FloatingIP{}}
 	s.nodes = []*lab.Node{s.AddNode("compute1", public), s.AddNode("compute2", public), s.AddNode("compute3")}
 	s.w = s.World(s.nodes[1], "br-ex")
 	s.red, s.blue = s.Project("red"), s.Project("blue")
@@ -71,7 +71,7 @@ func (s *floating) as(v *VM) string {
 
 // TestFloatingIPs: addresses of the outside that stand for VMs.
 func TestFloatingIPs(t *testing.T) {
-	s := startFloating(t)
+	s := startFloating(t, Options{})
 	outside := []*VM{s.w.Host, s.w.Gateway, s.w.Far}
 
 	s.Run("in and out", func(t *testing.T) {

@@ -48,7 +48,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			net := c.CreateNetwork(kind, networks[kind])
 			c.CreateSubnet(net, "10.1.0.0/24", lowAddresses)
 			c.Unchanged(bare, "a network that nobody needs")
-			a := c.Boot(one, c.CreatePort(net, "a", nil))
+			first, second := c.CreatePort(net, "a", nil), c.CreatePort(net, "b", nil) // members of their group, plugged or not
+			a := c.Boot(one, first)
 			onlyOne := c.Snapshot()
 			if slices.Equal(onlyOne[one.Name], bare[one.Name]) {
 				t.Error("the first port changed nothing on its node")
@@ -56,7 +57,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			if !slices.Equal(onlyOne[two.Name], bare[two.Name]) {
 				t.Error("a node that does not need the network has something of it")
 			}
-			b := c.Boot(two, c.CreatePort(net, "b", nil))
+			b := c.Boot(two, second)
 			a.MustReach(b.IP)
 			both := c.Snapshot()
 
@@ -65,8 +66,10 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				"allowed_address_pairs": []Attrs{{"ip_address": "10.1.0.200"}, {"ip_address": "10.1.0.128/26", "mac_address": "02:00:00:00:00:99"}},
 			}
 			for _, attributes := range []Attrs{everything, {"port_security_enabled": false}} {
-				x := c.Boot(one, c.CreatePort(net, "x", attributes))
-				y := c.Boot(two, c.CreatePort(net, "y", attributes))
+				first, second := c.CreatePort(net, "x", attributes), c.CreatePort(net, "y", attributes)
+				c.WaitConverged()
+				unplugged := c.Snapshot()
+				x, y := c.Boot(one, first), c.Boot(two, second)
 				x.MustReach(y.IP)
 				b.MustReach(x.IP)
 
@@ -74,7 +77,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				c.WaitDown(x.Port.ID)
 				y.Unplug()
 				c.WaitDown(y.Port.ID)
-				c.Unchanged(both, "an unplugging")
+				c.Unchanged(unplugged, "an unplugging")
 				x.Plug()
 				c.WaitActive(x.Port.ID)
 				y.Plug()
@@ -92,13 +95,20 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				c.Unchanged(both, "an unplugging after a port's deletion")
 			}
 
+			other, rule := c.CreateGroup("other", nil), ""
 			for what, change := range map[string][2]func(){
 				"port security": {
-					func() { c.UpdatePort(a.Port.ID, Attrs{"port_security_enabled": false}) },
-					func() { c.UpdatePort(a.Port.ID, Attrs{"port_security_enabled": true}) }},
+					func() { c.UpdatePort(a.Port.ID, a.Port.insecure()) },
+					func() { c.UpdatePort(a.Port.ID, a.Port.secure()) }},
 				"allowed address pairs": {
 					func() { c.UpdatePort(a.Port.ID, Attrs{"allowed_address_pairs": everything["allowed_address_pairs"]}) },
 					func() { c.UpdatePort(a.Port.ID, Attrs{"allowed_address_pairs": []Attrs{}}) }},
+				"security groups": {
+					func() { c.SetGroups(a.Port, other) },
+					func() { c.UpdatePort(a.Port.ID, Attrs{"security_groups": a.Port.SecurityGroups}) }},
+				"a rule": {
+					func() { rule = c.CreateRule(c.DefaultGroup(), Rule("ingress tcp 22")) },
+					func() { c.DeleteRule(rule) }},
 				"admin_state_up of a port": {
 					func() { c.UpdatePort(a.Port.ID, Attrs{"admin_state_up": false}) },
 					func() { c.UpdatePort(a.Port.ID, Attrs{"admin_state_up": true}) }},
@@ -330,6 +340,17 @@ func TestInStep(t *testing.T) {
 			} {
 				c.Plug(node, c.CreatePort(net, name, attributes))
 			}
+		}
+	}
+	groups := c.CreateNetwork("groups", nil)
+	c.CreateSubnet(groups, "10.2.0.0/24", nil)
+	clients := c.CreateGroup("clients", nil)
+	servers := c.CreateGroup("servers", nil, Rule("ingress tcp 1000-2000"), Rule("ingress icmp 8").from("10.0.0.0/8"),
+		Rule("ingress tcp 22").from(clients), Rule("ingress udp 53").from(clients), Rule("egress any").from(clients))
+	plain := c.CreateGroup("plain", Attrs{"stateful": false}, Rule("ingress tcp 22"), Rule("ingress udp 53").from(clients))
+	for _, in := range []Attrs{In(clients), In(clients, servers), In(plain), In()} {
+		for _, node := range nodes {
+			c.Plug(node, c.CreatePort(groups, "grouped", in))
 		}
 	}
 	external := c.CreateNetwork("external", Attrs{"router:external": true,

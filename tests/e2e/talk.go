@@ -83,9 +83,10 @@ func (v *VM) says(to net.Addr) []byte { return fmt.Appendf(nil, "%s %s\n", v.Nam
 
 // Talk is a conversation of a VM with one that serves.
 type Talk struct {
-	conn net.Conn
-	in   *bufio.Reader
-	what string
+	conn    net.Conn
+	in      *bufio.Reader
+	what    string
+	waiting int // answers that are still to come to what was said by TCP
 }
 
 // Heard is what the other side says: who it is, and which address it sees.
@@ -109,10 +110,10 @@ func (v *VM) TalkFrom(local net.Addr, network, ip string, port int) (*Talk, erro
 		return nil, fmt.Errorf("%s: %w", v.Name, err)
 	}
 	v.cloud.Lab.OnClose(func() { conn.Close() })
-	return &Talk{conn, bufio.NewReader(conn), fmt.Sprintf("%s speaks %s to %s", v.Name, network, address)}, nil
+	return &Talk{conn: conn, in: bufio.NewReader(conn), what: fmt.Sprintf("%s speaks %s to %s", v.Name, network, address)}, nil
 }
 
-// Say says something and returns what the other side answers.
+// Say says something and returns what the other side answers to it.
 func (t *Talk) Say() (Heard, error) {
 	var h Heard
 	if err := t.conn.SetDeadline(time.Now().Add(patience)); err != nil {
@@ -121,11 +122,21 @@ func (t *Talk) Say() (Heard, error) {
 	if _, err := t.conn.Write([]byte("hello\n")); err != nil {
 		return h, fmt.Errorf("%s: %w", t.what, err)
 	}
-	line, err := t.in.ReadString('\n')
-	if err != nil {
-		return h, fmt.Errorf("%s: %w", t.what, err)
+	// What was held up arrives all the same by TCP, and its answers come before this one's.
+	if _, stream := t.conn.(*net.TCPConn); stream {
+		t.waiting++
+	} else {
+		t.waiting = 1
+	}
+	var line string
+	for ; t.waiting > 0; t.waiting-- {
+		var err error
+		if line, err = t.in.ReadString('\n'); err != nil {
+			return h, fmt.Errorf("%s: %w", t.what, err)
+		}
 	}
 	name, from, _ := strings.Cut(strings.TrimSpace(line), " ")
+	var err error
 	if h.From, err = netip.ParseAddrPort(from); err != nil {
 		return h, fmt.Errorf("%s: it heard %q: %w", t.what, line, err)
 	}

@@ -314,9 +314,9 @@ func forget(l *Lab) {
 }
 
 // dial connects from inside the namespace, from a local address or nil. The address must be numeric: looking up a name
-// leaves the thread.
+// leaves the thread. Connections say nothing by themselves: no keepalives.
 func (ns namespace) dial(ctx context.Context, local net.Addr, network, address string) (conn net.Conn, err error) {
-	d := net.Dialer{Timeout: 10 * time.Second, LocalAddr: local}
+	d := net.Dialer{Timeout: 10 * time.Second, LocalAddr: local, KeepAlive: -1}
 	err = ns.do(func() error {
 		conn, err = d.DialContext(ctx, network, address)
 		return err

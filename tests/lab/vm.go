@@ -323,9 +323,9 @@ func (v *VM) DialFrom(ctx context.Context, local net.Addr, network, address stri
 	return v.ns.dial(ctx, local, network, address)
 }
 
-// Listen listens inside the VM, for streams.
+// Listen listens inside the VM, for streams. They say nothing by themselves: no keepalives.
 func (v *VM) Listen(network, address string) (listener net.Listener, err error) {
-	var c net.ListenConfig
+	c := net.ListenConfig{KeepAlive: -1}
 	c.SetMultipathTCP(false) // plain TCP, as its peers speak
 	err = v.ns.do(func() error {
 		listener, err = c.Listen(context.Background(), network, address)
