@@ -33,6 +33,7 @@ var benchmarks = []benchmark{
 	{"memory", benchMemory},
 	{"entries", benchEntries},
 	{"routing", benchRouting},
+	{"security", benchSecurity},
 }
 
 // environment is what benchmarks share.

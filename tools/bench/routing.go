@@ -244,6 +244,9 @@ func (r *routed) floatingIPToPacket(ctx context.Context, e *environment, n *lab.
 	if err != nil {
 		return err
 	}
+	if err := r.open(ctx); err != nil {
+		return err
+	}
 	var made struct {
 		FloatingIP struct {
 			ID      string

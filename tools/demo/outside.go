@@ -54,9 +54,26 @@ func (s *story) outside(ctx context.Context) error {
 		ID      string
 		Address string `json:"floating_ip_address"`
 	}
-	s.say("And with a floating IP the machine outside reaches red2, straight to its own node:")
+	s.say("And with a floating IP the machine outside can reach red2, straight on its own node:")
 	err = s.curl(ctx, "red", "floatingips", fmt.Sprintf(`{"floatingip": {"floating_network_id": "%s", "port_id": "%s"}}`, network.ID, red2.port.ID),
 		`.floatingip | {id, floating_ip_address, fixed_ip_address}`, &floating)
+	if err != nil {
+		return err
+	}
+	if err := s.cloud.WaitConverged(ctx, 30*time.Second); err != nil {
+		return err
+	}
+	if _, err := s.run(ctx, host.Shell("ping -n -c 2 -i 0.2 -W 0.5 "+floating.Address+" || echo 'no answer: strangers need a rule'")); err != nil {
+		return err
+	}
+	s.say("red2's security group lets in only its own members. With a rule for pings:")
+	group, err := s.defaultGroup(ctx, "red")
+	if err != nil {
+		return err
+	}
+	var rule struct{ ID string }
+	err = s.curl(ctx, "red", "security-group-rules", fmt.Sprintf(`{"security_group_rule": {"security_group_id": "%s", "direction": "ingress", "protocol": "icmp", "port_range_min": 8}}`, group),
+		`.security_group_rule | {id, direction, protocol, port_range_min}`, &rule)
 	if err != nil {
 		return err
 	}
@@ -68,6 +85,21 @@ func (s *story) outside(ctx context.Context) error {
 	}
 	_, err = s.run(ctx, s.planckctl("router show edge"))
 	return err
+}
+
+// defaultGroup finds the security group that a tenant's ports have.
+func (s *story) defaultGroup(ctx context.Context, project string) (string, error) {
+	var answer struct {
+		Groups []struct{ ID string } `json:"security_groups"`
+	}
+	err := s.cloud.Do(ctx, "GET", "/v2.0/security-groups?name=default&project_id="+project, "", nil, &answer)
+	if err == nil && len(answer.Groups) != 1 {
+		err = fmt.Errorf("%s has %d default groups", project, len(answer.Groups))
+	}
+	if err != nil {
+		return "", err
+	}
+	return answer.Groups[0].ID, nil
 }
 
 // subnetOf finds a tenant's subnet.
