@@ -220,3 +220,20 @@ func TestHolders(t *testing.T) {
 		}
 	})
 }
+
+// TestNetworkOfAHolder: a network whose DHCP port has announced its address can be deleted, and nothing of that stays.
+func TestNetworkOfAHolder(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		n := newNetwork(t, s)
+		newSubnet(t, s, n, "10.0.0.0/24")
+		server := must(s.ListPorts(admin, Query{}))(t)[0]
+		f := newFollower(t, s)
+		held := must(s.SetHolder(context.Background(), model.Holder{NetworkID: n.ID, Address: server.FixedIPs[0].IPAddress, PortID: server.ID}))(t)
+		if !held {
+			t.Fatal("the DHCP port holds nothing")
+		}
+		check(t, s.DeleteNetwork(admin, n.ID))
+		f.follow(t)
+		f.equalsLoad(t)
+	})
+}

@@ -124,8 +124,14 @@ func (s *Store) DeleteNetwork(ctx context.Context, id string) error {
 		}
 		var ports, subnets []model.Number
 		if err := firstOf(
+			func() error { return t.Raw("SELECT number FROM ports WHERE network_id = ?", id).Scan(&ports).Error },
 			func() error {
-				return t.Raw("DELETE FROM ports WHERE network_id = ? RETURNING number", id).Scan(&ports).Error
+				for _, port := range ports { // its DHCP port; it may hold an address that others may use too
+					if err := t.removePort(port); err != nil {
+						return err
+					}
+				}
+				return nil
 			},
 			func() error {
 				return t.Raw("DELETE FROM subnets WHERE network_id = ? RETURNING number", id).Scan(&subnets).Error
@@ -135,7 +141,6 @@ func (s *Store) DeleteNetwork(ctx context.Context, id string) error {
 		); err != nil {
 			return err
 		}
-		t.touchAll(model.KindPort, ports)
 		t.touchAll(model.KindSubnet, subnets)
 		t.touch(n.Ref())
 		return nil
