@@ -104,19 +104,21 @@ func (d *direction) match(more ...flow.FieldMatch) []flow.FieldMatch {
 // rules renders the entries whose number is that of the rules.
 func (d *direction) rules() {
 	for _, r := range d.plain {
-		for _, service := range d.words.services(r) {
+		for _, s := range d.words.services(r) {
+			match := d.match(s[:]...)
 			if r.RemoteIPPrefix.IsValid() {
-				service = append(service, pipeline.Prefix(d.words.remote, r.RemoteIPPrefix.Masked()))
+				match = append(match, pipeline.Prefix(d.words.remote, r.RemoteIPPrefix.Masked()))
 			}
-			d.c.Flow(ruleRule, pipeline.GroupRules, priorityRule, d.match(service...), pipeline.Allow())
+			d.c.Flow(ruleRule, pipeline.GroupRules, priorityRule, match, pipeline.Allow())
 		}
 	}
-	for _, s := range d.services() {
+	services, remotes := d.services()
+	for _, s := range services {
 		var list []flow.Action
-		for _, r := range s.remotes {
+		for _, r := range remotes[s] {
 			list = append(list, flow.Conjunction{ID: uint32(r), Clause: serviceClause, Clauses: clauses})
 		}
-		d.c.Flow(ruleService, pipeline.GroupRules, priorityConjunction, d.match(s.match...), list)
+		d.c.Flow(ruleService, pipeline.GroupRules, priorityConjunction, d.match(s[:]...), list)
 	}
 	for _, r := range d.remotes {
 		if !r.any {
@@ -125,32 +127,26 @@ func (d *direction) rules() {
 	}
 }
 
-// service is one alternative of the service clause, and the remote groups whose clause it is in: one entry can be an alternative of many.
-type service struct {
-	match   []flow.FieldMatch
-	remotes []model.Number
-}
-
-func (d *direction) services() []service {
-	var list []service
+// services lists the alternatives of the service clause, and the remote groups in whose clause each is: one entry can be in many.
+func (d *direction) services() (list []service, remotes map[service][]model.Number) {
+	remotes = map[service][]model.Number{}
 	for _, remote := range d.remotes {
 		if remote.any {
 			continue
 		}
 		for _, r := range remote.rules {
-			for _, match := range d.words.services(r) {
-				i := slices.IndexFunc(list, func(s service) bool { return slices.Equal(s.match, match) })
-				if i < 0 {
-					i = len(list)
-					list = append(list, service{match: match})
+			for _, s := range d.words.services(r) {
+				known := remotes[s]
+				if len(known) == 0 {
+					list = append(list, s)
 				}
-				if !slices.Contains(list[i].remotes, remote.Number) {
-					list[i].remotes = append(list[i].remotes, remote.Number)
+				if len(known) == 0 || known[len(known)-1] != remote.Number {
+					remotes[s] = append(known, remote.Number)
 				}
 			}
 		}
 	}
-	return list
+	return list, remotes
 }
 
 // members renders the entries whose number is that of the remote groups' addresses.

@@ -43,33 +43,36 @@ func wordsOf(stateful, ingress bool) words {
 	return w
 }
 
-// services lists the matches of which a packet has one if it is what a rule is about, whatever its remote address. Fragments but the
-// first have no ports: they pass if their datagram could, and are of no use without its beginning.
-func (w words) services(r model.SecurityGroupRule) [][]flow.FieldMatch {
+// service is what a packet is, whatever its remote address: protocol, ports, type and code. What is zero does not count.
+type service [3]flow.FieldMatch
+
+// services lists the services of which a packet has one if it is what a rule is about. Fragments but the first have no ports: they pass if
+// their datagram could, and are of no use without its beginning.
+func (w words) services(r model.SecurityGroupRule) []service {
 	if r.Protocol == "" {
-		return [][]flow.FieldMatch{nil}
+		return []service{{}}
 	}
 	number, ok := model.ProtocolNumber(r.Protocol)
 	if !ok {
 		return nil
 	}
 	proto := flow.Exact(w.proto, uint64(number))
-	var list [][]flow.FieldMatch
+	var list []service
 	switch port, ported := w.ports[number]; {
 	case r.PortRangeMin == nil:
-		return [][]flow.FieldMatch{{proto}}
+		return []service{{proto}}
 	case number == model.ProtocolICMP:
-		match := pipeline.Match(proto, flow.Exact(w.icmp[0], uint64(*r.PortRangeMin)))
+		s := service{proto, flow.Exact(w.icmp[0], uint64(*r.PortRangeMin))}
 		if r.PortRangeMax != nil {
-			match = append(match, flow.Exact(w.icmp[1], uint64(*r.PortRangeMax)))
+			s[2] = flow.Exact(w.icmp[1], uint64(*r.PortRangeMax))
 		}
-		list = append(list, match)
+		list = append(list, s)
 	case ported && r.PortRangeMax != nil:
 		for _, m := range portMasks(uint16(*r.PortRangeMin), uint16(*r.PortRangeMax)) {
-			list = append(list, pipeline.Match(proto, flow.Masked(port, uint64(m.value), uint64(m.mask))))
+			list = append(list, service{proto, flow.Masked(port, uint64(m.value), uint64(m.mask))})
 		}
 	}
-	return append(list, pipeline.Match(proto, flow.Exact(flow.IPFrag, flow.FragAny|flow.FragLater)))
+	return append(list, service{proto, flow.Exact(flow.IPFrag, flow.FragAny|flow.FragLater)})
 }
 
 // masked is a number of which some bits count.

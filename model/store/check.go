@@ -98,7 +98,7 @@ func (c *checker) parse(what, column, text string, into any) {
 func (c *checker) parseTags(what, text string) []string {
 	var tags []string
 	c.parse(what, "tags", text, &tags)
-	if !slices.Equal(tags, sortedTags(tags)) {
+	if !slices.Equal(tags, sortedOnce(tags)) {
 		c.report("%s: tags are not sorted, or not each there once: %s", what, text)
 	}
 	return tags

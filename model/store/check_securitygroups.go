@@ -98,7 +98,7 @@ func (c *checker) checkSecurityGroupRules() error {
 func (c *checker) checkSecurityGroups(what string, p *model.Port) {
 	bound := c.groupsOfPorts[p.Number]
 	delete(c.groupsOfPorts, p.Number)
-	if !slices.Equal(p.SecurityGroups, sortedTags(bound)) {
+	if !slices.Equal(p.SecurityGroups, sortedOnce(bound)) {
 		c.report("%s: security_groups says %v, and it has %v", what, p.SecurityGroups, bound)
 	}
 	stateful := 0

@@ -109,7 +109,7 @@ func (s *Store) UpdateFloatingIP(ctx context.Context, id string, patch func(*mod
 		if err := patch(&f); err != nil {
 			return err
 		}
-		f.Tags = sortedTags(f.Tags)
+		f.Tags = sortedOnce(f.Tags)
 		updated = &f
 		return t.updateFloatingIP(old, &f)
 	})
@@ -169,7 +169,7 @@ func (t *tx) createFloatingIP(f *model.FloatingIP, subnetID string) error {
 		f.ID = t.store.options.Source.UUID()
 	}
 	f.Number, f.RouterID, f.RevisionNumber, f.CreatedAt, f.UpdatedAt = 0, "", 1, t.now, t.now
-	f.Tags = sortedTags(f.Tags)
+	f.Tags = sortedOnce(f.Tags)
 	if err := f.Validate(); err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func (s *Store) UpdateNetwork(ctx context.Context, id string, patch func(*model.
 		if err := patch(&n); err != nil {
 			return err
 		}
-		n.Tags = sortedTags(n.Tags)
+		n.Tags = sortedOnce(n.Tags)
 		updated = &n
 		if reflect.DeepEqual(&n, old) {
 			return nil
@@ -191,7 +191,7 @@ func (t *tx) prepareNetwork(n *model.Network) error {
 		n.MTU = model.MaxMTU(n.NetworkType, t.store.options.UnderlayMTU)
 	}
 	n.Number, n.Status, n.RevisionNumber, n.CreatedAt, n.UpdatedAt = 0, model.StatusActive, 1, t.now, t.now
-	n.AvailabilityZoneHints, n.Tags = notNil(n.AvailabilityZoneHints), sortedTags(n.Tags)
+	n.AvailabilityZoneHints, n.Tags = notNil(n.AvailabilityZoneHints), sortedOnce(n.Tags)
 	return n.Validate(t.store.options.UnderlayMTU)
 }
 

@@ -182,7 +182,7 @@ func (t *tx) preparePort(d *portDraft) error {
 		p.VNICType = model.VNICTypeNormal
 	}
 	p.Number, p.RevisionNumber, p.CreatedAt, p.UpdatedAt = 0, 1, t.now, t.now
-	p.Tags = sortedTags(p.Tags)
+	p.Tags = sortedOnce(p.Tags)
 	p.Status, p.StatusReason, p.BindingGeneration = model.StatusDown, "", 1
 	if p.OwnedByNetwork() {
 		p.Status = model.StatusActive

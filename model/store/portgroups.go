@@ -40,7 +40,7 @@ func (t *tx) chooseSecurityGroups(ports []*model.Port) error {
 		case len(p.SecurityGroups) > 0 && p.PortSecurityEnabled:
 			asking = append(asking, p)
 		}
-		p.SecurityGroups = sortedTags(p.SecurityGroups)
+		p.SecurityGroups = sortedOnce(p.SecurityGroups)
 	}
 	return t.checkSecurityGroups(asking)
 }

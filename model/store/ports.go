@@ -44,7 +44,7 @@ func (s *Store) UpdatePort(ctx context.Context, id string, patch func(*model.Por
 		if err := patch(&p); err != nil {
 			return err
 		}
-		p.Tags, p.SecurityGroups = sortedTags(p.Tags), sortedTags(p.SecurityGroups)
+		p.Tags, p.SecurityGroups = sortedOnce(p.Tags), sortedOnce(p.SecurityGroups)
 		updated = &p
 		if reflect.DeepEqual(&p, old) {
 			return nil

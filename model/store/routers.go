@@ -100,7 +100,7 @@ func (s *Store) updateRouter(ctx context.Context, id, rule string, patch func(*R
 			return err
 		}
 		r := &u.Router
-		r.Gateway, r.Tags = cloneGateway(old.Gateway), sortedTags(r.Tags)
+		r.Gateway, r.Tags = cloneGateway(old.Gateway), sortedOnce(r.Tags)
 		updated = r
 		return t.updateRouter(old, r, &u)
 	})
@@ -146,7 +146,7 @@ func (t *tx) createRouter(r *model.Router, gateway *ExternalGateway) error {
 		r.ID = t.store.options.Source.UUID()
 	}
 	r.Number, r.Gateway, r.Status, r.RevisionNumber, r.CreatedAt, r.UpdatedAt = 0, nil, model.StatusActive, 1, t.now, t.now
-	r.Routes, r.AvailabilityZoneHints, r.Tags = notNil(r.Routes), notNil(r.AvailabilityZoneHints), sortedTags(r.Tags)
+	r.Routes, r.AvailabilityZoneHints, r.Tags = notNil(r.Routes), notNil(r.AvailabilityZoneHints), sortedOnce(r.Tags)
 	if err := r.Validate(); err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func (s *Store) UpdateSecurityGroup(ctx context.Context, id string, patch func(*
 		if err := patch(&g); err != nil {
 			return err
 		}
-		g.Rules, g.Tags = old.Rules, sortedTags(g.Tags)
+		g.Rules, g.Tags = old.Rules, sortedOnce(g.Tags)
 		updated = &g
 		if reflect.DeepEqual(&g, old) {
 			return nil
@@ -176,7 +176,7 @@ func (t *tx) insertSecurityGroups(groups []*model.SecurityGroup) error {
 			g.ID = t.store.options.Source.UUID()
 		}
 		g.Number, g.RevisionNumber, g.CreatedAt, g.UpdatedAt = 0, 1, t.now, t.now
-		g.Tags = sortedTags(g.Tags)
+		g.Tags = sortedOnce(g.Tags)
 		if err := g.Validate(); err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (s *Store) UpdateSubnet(ctx context.Context, id string, patch func(*model.S
 		if err := patch(&subnet); err != nil {
 			return err
 		}
-		subnet.Tags = sortedTags(subnet.Tags)
+		subnet.Tags = sortedOnce(subnet.Tags)
 		updated = &subnet
 		if reflect.DeepEqual(&subnet, old) {
 			return nil
@@ -222,7 +222,7 @@ func (t *tx) prepareSubnet(subnet *model.Subnet, others []*model.Subnet) error {
 		subnet.AllocationPools = model.DefaultPools(subnet.CIDR, subnet.GatewayIP)
 	}
 	subnet.Number, subnet.RevisionNumber, subnet.CreatedAt, subnet.UpdatedAt = 0, 1, t.now, t.now
-	subnet.Tags = sortedTags(subnet.Tags)
+	subnet.Tags = sortedOnce(subnet.Tags)
 	if err := subnet.Validate(); err != nil {
 		return err
 	}

@@ -7,9 +7,9 @@ import (
 	"gorm.io/gorm"
 )
 
-// sortedTags gives tags as they are stored: sorted, each once.
-func sortedTags(tags []string) []string {
-	return notNil(slices.Compact(slices.Sorted(slices.Values(tags))))
+// sortedOnce gives tags, or ids, as they are stored: sorted, each once.
+func sortedOnce(list []string) []string {
+	return notNil(slices.Compact(slices.Sorted(slices.Values(list))))
 }
 
 // Filters by tags. Each value is a list with commas; several values are one list.
@@ -22,7 +22,7 @@ const (
 
 // filterTags compares with the JSON list in a column.
 func filterTags(db *gorm.DB, column, filter string, values []string) (*gorm.DB, error) {
-	wanted := sortedTags(strings.Split(strings.Join(values, ","), ","))
+	wanted := sortedOnce(strings.Split(strings.Join(values, ","), ","))
 	for _, tag := range wanted {
 		if strings.ContainsRune(tag, 0) {
 			return nil, invalid("the value of %s contains a NUL character", filter)

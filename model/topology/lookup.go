@@ -165,12 +165,8 @@ func (v *View) PortsOfPart(network, node model.Number, part uint8) []uint32 {
 }
 
 func present[V any](t table[attachKey, V], network, node model.Number, from, to uint32) bool {
-	found := false
-	t.from(attachKey{network: network, node: node, ofport: from}, func(k attachKey, _ V) bool {
-		found = k.network == network && k.node == node && k.ofport < to
-		return false
-	})
-	return found
+	k, found := t.first(attachKey{network: network, node: node, ofport: from})
+	return found && k.network == network && k.node == node && k.ofport < to
 }
 
 func keysBetween[V any](t table[attachKey, V], network, node model.Number, from, to uint32) []uint32 {
@@ -185,24 +181,10 @@ func keysBetween[V any](t table[attachKey, V], network, node model.Number, from,
 	return keys
 }
 
-// nodesOf skips from node to node, so that it costs the number of nodes and not of ports.
 func nodesOf[V any](t table[attachKey, V], network model.Number) []model.Number {
-	var list []model.Number
-	next := attachKey{network: network}
-	for {
-		found := false
-		t.from(next, func(k attachKey, _ V) bool {
-			if k.network == network {
-				found = true
-				list = append(list, k.node)
-				next = attachKey{network: network, node: k.node + 1}
-			}
-			return false
-		})
-		if !found {
-			return list
-		}
-	}
+	return distinct(t, attachKey{network: network},
+		func(k attachKey) (model.Number, bool) { return k.node, k.network == network },
+		func(node model.Number) attachKey { return attachKey{network: network, node: node + 1} })
 }
 
 // Claim is a port that may use an address, and the MAC that goes with it.
@@ -266,25 +248,13 @@ func (v *View) LocalParts(network, node model.Number) []uint8 {
 	return append(partsOf(v.attached, network, node, LocalPartOf), partsOf(v.open, network, node, LocalOpenPartOf)...)
 }
 
-// partsOf skips from part to part.
 func partsOf[V any](t table[attachKey, V], network, node model.Number, partOf func(uint32) uint8) []uint8 {
-	var list []uint8
-	next := uint32(0)
-	for {
-		found := false
-		t.from(attachKey{network: network, node: node, ofport: next}, func(k attachKey, _ V) bool {
-			if k.network == network && k.node == node {
-				found = true
-				part := partOf(k.ofport)
-				list = append(list, part)
-				_, next = portsOfPart(part)
-			}
-			return false
+	return distinct(t, attachKey{network: network, node: node},
+		func(k attachKey) (uint8, bool) { return partOf(k.ofport), k.network == network && k.node == node },
+		func(part uint8) attachKey {
+			_, next := portsOfPart(part)
+			return attachKey{network: network, node: node, ofport: next}
 		})
-		if !found {
-			return list
-		}
-	}
 }
 
 // Difference lists the changes that lead from v to a whole snapshot of the database.

@@ -40,12 +40,8 @@ func (v *View) SecurityGroupsOf(p *model.Port) []*model.SecurityGroup {
 
 // UsesGroup tells whether a port with port security that is attached to a node has a security group.
 func (v *View) UsesGroup(id string, node model.Number) bool {
-	found := false
-	v.users.from(userKey{group: id, node: node}, func(k userKey, _ struct{}) bool {
-		found = k.group == id && k.node == node
-		return false
-	})
-	return found
+	k, found := v.users.first(userKey{group: id, node: node})
+	return found && k.group == id && k.node == node
 }
 
 // usersOn lists the ports on a node that have a security group, in order of number.
@@ -61,24 +57,11 @@ func (v *View) usersOn(id string, node model.Number) []model.Number {
 	return list
 }
 
-// usingGroup lists the nodes that use a security group, in order of number. It skips from node to node.
+// usingGroup lists the nodes that use a security group, in order of number.
 func (v *View) usingGroup(id string) []model.Number {
-	var list []model.Number
-	next := userKey{group: id}
-	for {
-		found := false
-		v.users.from(next, func(k userKey, _ struct{}) bool {
-			if k.group == id {
-				found = true
-				list = append(list, k.node)
-				next.node = k.node + 1
-			}
-			return false
-		})
-		if !found {
-			return list
-		}
-	}
+	return distinct(v.users, userKey{group: id},
+		func(k userKey) (model.Number, bool) { return k.node, k.group == id },
+		func(node model.Number) userKey { return userKey{group: id, node: node + 1} })
 }
 
 // MembersOf visits the IPv4 prefixes of one part from which ports of a security group may send, wherever they are and whether they are
@@ -99,32 +82,15 @@ func (v *View) MembersOf(id string, part uint8, visit func(netip.Prefix)) {
 
 // isMember tells whether a port sends from a source.
 func (v *View) isMember(s source) bool {
-	found := false
-	v.members.from(memberKey{source: s}, func(k memberKey, _ struct{}) bool {
-		found = k.source == s
-		return false
-	})
-	return found
+	k, found := v.members.first(memberKey{source: s})
+	return found && k.source == s
 }
 
-// memberParts lists the parts of a security group that have members, in order. It skips from part to part.
+// memberParts lists the parts of a security group that have members, in order.
 func (v *View) memberParts(id string) []uint8 {
-	var parts []uint8
-	next := memberKey{source: source{group: id}}
-	for {
-		found := false
-		v.members.from(next, func(k memberKey, _ struct{}) bool {
-			if k.group == id {
-				found = true
-				parts = append(parts, k.part)
-				next.part = k.part + 1
-			}
-			return false
-		})
-		if !found {
-			return parts
-		}
-	}
+	return distinct(v.members, memberKey{source: source{group: id}},
+		func(k memberKey) (uint8, bool) { return k.part, k.group == id },
+		func(part uint8) memberKey { return memberKey{source: source{group: id, part: part + 1}} })
 }
 
 // Parts of a security group's unit: its rules, and piece by piece the members of the groups that its rules for IPv4 name, so that one

@@ -37,3 +37,29 @@ func (t table[K, V]) from(key K, visit func(K, V) bool) {
 func (t table[K, V]) all(visit func(K, V) bool) {
 	t.tree.Scan(func(r row[K, V]) bool { return visit(r.key, r.value) })
 }
+
+// first gives the first key that is not below key; false: there is none.
+func (t table[K, V]) first(key K) (first K, found bool) {
+	t.from(key, func(k K, _ V) bool {
+		first, found = k, true
+		return false
+	})
+	return first, found
+}
+
+// distinct lists what keys have in common with others, each once and in their order, from key on: of tells it of a key, and false where the
+// list ends; after gives the least key above all those that have it. It costs what it lists, and not what keys there are.
+func distinct[K, V, T any](t table[K, V], key K, of func(K) (T, bool), after func(T) K) []T {
+	var list []T
+	for {
+		k, found := t.first(key)
+		if !found {
+			return list
+		}
+		x, more := of(k)
+		if !more {
+			return list
+		}
+		list, key = append(list, x), after(x)
+	}
+}

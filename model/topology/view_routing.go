@@ -190,30 +190,13 @@ func seconds(t table[pair, struct{}], first model.Number) []model.Number {
 
 // served tells whether a node serves what has an id.
 func served(t table[serveKey, struct{}], id string, node model.Number) bool {
-	found := false
-	t.from(serveKey{id: id, node: node}, func(k serveKey, _ struct{}) bool {
-		found = k.id == id && k.node == node
-		return false
-	})
-	return found
+	k, found := t.first(serveKey{id: id, node: node})
+	return found && k.id == id && k.node == node
 }
 
-// servers lists the nodes that serve what has an id, in order of number. It skips from node to node.
+// servers lists the nodes that serve what has an id, in order of number.
 func servers(t table[serveKey, struct{}], id string) []model.Number {
-	var list []model.Number
-	next := serveKey{id: id}
-	for {
-		found := false
-		t.from(next, func(k serveKey, _ struct{}) bool {
-			if k.id == id {
-				found = true
-				list = append(list, k.node)
-				next.node = k.node + 1
-			}
-			return false
-		})
-		if !found {
-			return list
-		}
-	}
+	return distinct(t, serveKey{id: id},
+		func(k serveKey) (model.Number, bool) { return k.node, k.id == id },
+		func(node model.Number) serveKey { return serveKey{id: id, node: node + 1} })
 }

@@ -174,7 +174,7 @@ func (m *mirror) batch(t *testing.T, packets []example.Packet) (arrived, dropped
 	}
 	for i, p := range packets {
 		from, to, name := at[p.Src.String()], at[p.Dst.String()], fmt.Sprintf("packet %d", i)
-		frames[from] = append(frames[from], frameOf(name, from, to, p))
+		frames[from] = append(frames[from], from.packet(name, to, p))
 		if m.judge.Passes(ports[from], p, true) && m.judge.Passes(ports[to], p, false) {
 			expected[to] = append(expected[to], name)
 			arrived++
@@ -209,20 +209,4 @@ func (m *mirror) batch(t *testing.T, packets []example.Packet) (arrived, dropped
 		}
 	}
 	return arrived, dropped
-}
-
-func frameOf(name string, from, to *VM, p example.Packet) Frame {
-	if p.Proto == model.ProtocolUDP {
-		return UDP(name, from.MAC, to.MAC, from.IP, to.IP, layers.UDPPort(p.SrcPort), layers.UDPPort(p.DstPort))
-	}
-	eth := &layers.Ethernet{SrcMAC: hw(from.MAC), DstMAC: hw(to.MAC), EthernetType: layers.EthernetTypeIPv4}
-	ip := &layers.IPv4{Version: 4, TTL: 64, SrcIP: ip4(from.IP), DstIP: ip4(to.IP), Protocol: layers.IPProtocol(p.Proto)}
-	if p.Proto == model.ProtocolICMP {
-		return frame(name, eth, ip, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(p.Type, 0), Id: p.SrcPort})
-	}
-	syn := &layers.TCP{SrcPort: layers.TCPPort(p.SrcPort), DstPort: layers.TCPPort(p.DstPort), SYN: true, Window: 1024}
-	if err := syn.SetNetworkLayerForChecksum(ip); err != nil {
-		panic(err) // not an IP layer
-	}
-	return frame(name, eth, ip, syn)
 }

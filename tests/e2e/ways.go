@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/gopacket/layers"
 
+	"github.com/planck-sdn/planck/apps/example"
+	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/tests/lab"
 )
 
@@ -78,30 +80,37 @@ func (c *Cloud) Impassable(ways ...way) {
 // Named is a packet from the VM's own addresses to another VM, by what it is: "udp 53" and "tcp 22" begin a connection to a port,
 // "icmp 8" is of a type, and "47" of a protocol. The frame's name is the VM's and these words.
 func (v *VM) Named(to *VM, words string) Frame {
-	ip := &layers.IPv4{Version: 4, TTL: 64, SrcIP: ip4(v.IP), DstIP: ip4(to.IP)}
-	eth := &layers.Ethernet{SrcMAC: hw(v.MAC), DstMAC: hw(to.MAC), EthernetType: layers.EthernetTypeIPv4}
-	name := v.Name + " " + words
 	const source = 40000
-	var number uint16
-	if _, err := fmt.Sscanf(words, "udp %d", &number); err == nil {
-		return UDP(name, v.MAC, to.MAC, v.IP, to.IP, source, layers.UDPPort(number))
+	p := example.Packet{SrcPort: source}
+	if _, err := fmt.Sscanf(words, "udp %d", &p.DstPort); err == nil {
+		p.Proto = model.ProtocolUDP
+	} else if _, err := fmt.Sscanf(words, "tcp %d", &p.DstPort); err == nil {
+		p.Proto = model.ProtocolTCP
+	} else if _, err := fmt.Sscanf(words, "icmp %d", &p.Type); err == nil {
+		p.Proto = model.ProtocolICMP
+	} else if _, err := fmt.Sscanf(words, "%d", &p.Proto); err != nil {
+		panic("e2e: packet " + words)
 	}
-	if _, err := fmt.Sscanf(words, "tcp %d", &number); err == nil {
-		ip.Protocol = layers.IPProtocolTCP
-		syn := &layers.TCP{SrcPort: source, DstPort: layers.TCPPort(number), SYN: true, Window: 1024}
+	return v.packet(v.Name+" "+words, to, p)
+}
+
+// packet is a packet from the VM's own addresses to another VM's: protocol, ports and type are as p says. TCP begins a connection.
+func (v *VM) packet(name string, to *VM, p example.Packet) Frame {
+	if p.Proto == model.ProtocolUDP {
+		return UDP(name, v.MAC, to.MAC, v.IP, to.IP, layers.UDPPort(p.SrcPort), layers.UDPPort(p.DstPort))
+	}
+	eth := &layers.Ethernet{SrcMAC: hw(v.MAC), DstMAC: hw(to.MAC), EthernetType: layers.EthernetTypeIPv4}
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocol(p.Proto), SrcIP: ip4(v.IP), DstIP: ip4(to.IP)}
+	switch p.Proto {
+	case model.ProtocolTCP:
+		syn := &layers.TCP{SrcPort: layers.TCPPort(p.SrcPort), DstPort: layers.TCPPort(p.DstPort), SYN: true, Window: 1024}
 		if err := syn.SetNetworkLayerForChecksum(ip); err != nil {
 			panic(err) // not an IP layer
 		}
 		return frame(name, eth, ip, syn)
+	case model.ProtocolICMP:
+		return frame(name, eth, ip, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(p.Type, 0), Id: p.SrcPort})
 	}
-	if _, err := fmt.Sscanf(words, "icmp %d", &number); err == nil {
-		ip.Protocol = layers.IPProtocolICMPv4
-		return frame(name, eth, ip, &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(uint8(number), 0), Id: source})
-	}
-	if _, err := fmt.Sscanf(words, "%d", &number); err != nil {
-		panic("e2e: packet " + words)
-	}
-	ip.Protocol = layers.IPProtocol(number)
 	return frame(name, eth, ip)
 }
 

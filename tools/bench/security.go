@@ -49,12 +49,8 @@ func groupMembers(ctx context.Context, e *environment) (err error) {
 		return err
 	}
 	joining := members[nodeCount]
-	var listed struct {
-		Port struct {
-			SecurityGroups []string `json:"security_groups"`
-		}
-	}
-	if err := b.Do(ctx, http.MethodGet, "/v2.0/ports/"+joining.ID, project, nil, &listed); err != nil {
+	group, err := b.DefaultSecurityGroup(ctx, project)
+	if err != nil {
 		return err
 	}
 	flowMods := func() (sum uint64, err error) {
@@ -85,7 +81,7 @@ func groupMembers(ctx context.Context, e *environment) (err error) {
 	var joined, left []time.Duration
 	rounds := size(e, 100, 5)
 	for range rounds {
-		took, err := set(listed.Port.SecurityGroups)
+		took, err := set([]string{group})
 		if err != nil {
 			return err
 		}
@@ -184,16 +180,11 @@ func groupPackets(ctx context.Context, e *environment) (err error) {
 
 // open has the project's default group let strangers in.
 func (b *testbed) open(ctx context.Context) error {
-	var listed struct {
-		Groups []struct{ ID string } `json:"security_groups"`
-	}
-	if err := b.Do(ctx, http.MethodGet, "/v2.0/security-groups?name=default&project_id="+project, project, nil, &listed); err != nil {
+	group, err := b.DefaultSecurityGroup(ctx, project)
+	if err != nil {
 		return err
 	}
-	if len(listed.Groups) != 1 {
-		return fmt.Errorf("the project has %d default groups", len(listed.Groups))
-	}
-	_, err := b.create(ctx, "security-group-rules", "security_group_rule", object{"security_group_id": listed.Groups[0].ID, "direction": "ingress"})
+	_, err = b.create(ctx, "security-group-rules", "security_group_rule", object{"security_group_id": group, "direction": "ingress"})
 	return err
 }
 

@@ -67,7 +67,7 @@ func (s *story) outside(ctx context.Context) error {
 		return err
 	}
 	s.say("red2's security group lets in only its own members. With a rule for pings:")
-	group, err := s.defaultGroup(ctx, "red")
+	group, err := s.cloud.DefaultSecurityGroup(ctx, "red")
 	if err != nil {
 		return err
 	}
@@ -85,21 +85,6 @@ func (s *story) outside(ctx context.Context) error {
 	}
 	_, err = s.run(ctx, s.planckctl("router show edge"))
 	return err
-}
-
-// defaultGroup finds the security group that a tenant's ports have.
-func (s *story) defaultGroup(ctx context.Context, project string) (string, error) {
-	var answer struct {
-		Groups []struct{ ID string } `json:"security_groups"`
-	}
-	err := s.cloud.Do(ctx, "GET", "/v2.0/security-groups?name=default&project_id="+project, "", nil, &answer)
-	if err == nil && len(answer.Groups) != 1 {
-		err = fmt.Errorf("%s has %d default groups", project, len(answer.Groups))
-	}
-	if err != nil {
-		return "", err
-	}
-	return answer.Groups[0].ID, nil
 }
 
 // subnetOf finds a tenant's subnet.

@@ -160,6 +160,21 @@ func (c *Cloud) WaitConverged(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
+// DefaultSecurityGroup gives the id of the security group that a project's ports have when they are given none.
+func (c *Cloud) DefaultSecurityGroup(ctx context.Context, project string) (string, error) {
+	var answer struct {
+		Groups []struct{ ID string } `json:"security_groups"`
+	}
+	err := c.Do(ctx, http.MethodGet, "/v2.0/security-groups?name=default&project_id="+project, "", nil, &answer)
+	if err == nil && len(answer.Groups) != 1 {
+		err = fmt.Errorf("%s has %d default groups", project, len(answer.Groups))
+	}
+	if err != nil {
+		return "", err
+	}
+	return answer.Groups[0].ID, nil
+}
+
 // Await calls condition until it returns nil, soon at first and then less often. After limit, or when ctx ends, it
 // returns the last error.
 func Await(ctx context.Context, limit time.Duration, what string, condition func() error) error {
