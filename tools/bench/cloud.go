@@ -98,12 +98,25 @@ func (b *testbed) closeInto(err *error) { *err = errors.Join(*err, b.close()) }
 
 // dummyNodes adds nodes whose datapath passes no packets, and waits until they are ready.
 func (b *testbed) dummyNodes(ctx context.Context, count int) ([]*lab.Node, error) {
+	return b.nodes(ctx, count, lab.NodeOptions{Dummy: true})
+}
+
+// realNodes adds nodes that pass packets, also to each other, and waits until they are ready.
+func (b *testbed) realNodes(ctx context.Context, count int, o lab.NodeOptions) ([]*lab.Node, error) {
+	nodes, err := b.nodes(ctx, count, o)
+	if err == nil {
+		b.Lab.WarmTunnels()
+	}
+	return nodes, err
+}
+
+func (b *testbed) nodes(ctx context.Context, count int, o lab.NodeOptions) ([]*lab.Node, error) {
 	var nodes []*lab.Node
 	for i := range count {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		n := b.Lab.AddNode(fmt.Sprintf("node%d", i+1), lab.NodeOptions{Dummy: true})
+		n := b.Lab.AddNode(fmt.Sprintf("node%d", i+1), o)
 		n.Attach(b.Target())
 		nodes = append(nodes, n)
 	}

@@ -152,6 +152,11 @@ func loadAverage() string {
 	return first
 }
 
+// median of a list that need not be sorted, and is not empty.
+func median(list []float64) float64 {
+	return slices.Sorted(slices.Values(list))[len(list)/2]
+}
+
 // percentile of a list that need not be sorted; p is from 0 to 1.
 func percentile(list []time.Duration, p float64) milliseconds {
 	if len(list) == 0 {

@@ -98,16 +98,10 @@ func routingPackets(ctx context.Context, e *environment) (err error) {
 		return err
 	}
 	defer b.closeInto(&err)
-	var nodes []*lab.Node
-	for i := range 2 {
-		n := b.Lab.AddNode(fmt.Sprintf("node%d", i+1), lab.NodeOptions{Mappings: map[string]string{"public": "br-ex"}})
-		n.Attach(b.Target())
-		nodes = append(nodes, n)
-	}
-	if err := b.WaitReady(ctx, nodes...); err != nil {
+	nodes, err := b.realNodes(ctx, 2, lab.NodeOptions{Mappings: map[string]string{"public": "br-ex"}})
+	if err != nil {
 		return err
 	}
-	b.Lab.WarmTunnels()
 	r, err := b.newRouter(ctx)
 	if err != nil {
 		return err
@@ -158,15 +152,12 @@ func (r *routed) throughput(e *environment, client *lab.VM, to map[string]string
 			rates[kind] = append(rates[kind], rate)
 		}
 	}
-	for _, list := range rates {
-		slices.Sort(list)
-	}
-	l2, routed := rates["L2"][len(rates["L2"])/2], rates["routed"][len(rates["routed"])/2]
+	l2, routed := median(rates["L2"]), median(rates["routed"])
 	e.report.add(table{Title: "TCP between VMs on two nodes, through the router and within a network",
 		Columns: []string{"", "median Mbit/s", "lowest", "highest"},
 		Rows: [][]any{
-			{"L2", l2, rates["L2"][0], slices.Max(rates["L2"])},
-			{"routed", routed, rates["routed"][0], slices.Max(rates["routed"])},
+			{"L2", l2, slices.Min(rates["L2"]), slices.Max(rates["L2"])},
+			{"routed", routed, slices.Min(rates["routed"]), slices.Max(rates["routed"])},
 			{"ratio of the medians", routed / l2, "", ""},
 		},
 		Notes: []string{"iperf3, one connection, runs of the two kinds in turn."}})

@@ -110,16 +110,10 @@ func groupPackets(ctx context.Context, e *environment) (err error) {
 		return err
 	}
 	defer b.closeInto(&err)
-	var nodes []*lab.Node
-	for i := range 2 {
-		n := b.Lab.AddNode(fmt.Sprintf("node%d", i+1), lab.NodeOptions{})
-		n.Attach(b.Target())
-		nodes = append(nodes, n)
-	}
-	if err := b.WaitReady(ctx, nodes...); err != nil {
+	nodes, err := b.realNodes(ctx, 2, lab.NodeOptions{})
+	if err != nil {
 		return err
 	}
-	b.Lab.WarmTunnels()
 	network, _, err := b.tenant(ctx, "10.1.0.0/24")
 	if err != nil {
 		return err
@@ -167,10 +161,9 @@ func groupPackets(ctx context.Context, e *environment) (err error) {
 	t := table{Title: "TCP between VMs on two nodes, with security groups and without port security",
 		Columns: []string{"", "median Mbit/s", "lowest", "highest", "median connections/s", "lowest", "highest"},
 		Notes:   []string{"iperf3, one connection; and a loop that connects, reads until the server closes, and begins again. Runs of the two kinds in turn."}}
-	median := func(list []float64) float64 { slices.Sort(list); return list[len(list)/2] }
 	for _, kind := range kinds {
-		m, c := median(rates[kind]), median(connections[kind])
-		t.Rows = append(t.Rows, []any{kind, m, rates[kind][0], slices.Max(rates[kind]), c, connections[kind][0], slices.Max(connections[kind])})
+		r, c := rates[kind], connections[kind]
+		t.Rows = append(t.Rows, []any{kind, median(r), slices.Min(r), slices.Max(r), median(c), slices.Min(c), slices.Max(c)})
 	}
 	t.Rows = append(t.Rows, []any{"ratio of the medians", median(rates[kinds[1]]) / median(rates[kinds[0]]), "", "",
 		median(connections[kinds[1]]) / median(connections[kinds[0]]), "", ""})
