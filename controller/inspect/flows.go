@@ -13,13 +13,13 @@ import (
 )
 
 // Flows lists flow entries with their owners.
-func (i *Inspector) Flows(ctx context.Context, q admin.FlowQuery) ([]admin.Flow, error) {
+func (i *Inspector) Flows(ctx context.Context, q admin.FlowQuery, each func(admin.Flow) error) error {
 	view := i.Follower.View()
 	var units []topology.Unit
 	if q.Port != "" {
 		p := view.PortByID(q.Port)
 		if p == nil {
-			return nil, model.Errorf(404, "PortNotFound", "Port %s could not be found.", q.Port)
+			return model.Errorf(404, "PortNotFound", "Port %s could not be found.", q.Port)
 		}
 		units = []topology.Unit{{Ref: p.Ref()}}
 	}
@@ -27,13 +27,12 @@ func (i *Inspector) Flows(ctx context.Context, q admin.FlowQuery) ([]admin.Flow,
 	if q.Node != "" {
 		n, err := i.node(q.Node)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		chosen = append(chosen, n)
 	} else {
 		view.Nodes(func(n *model.Node) { chosen = append(chosen, n) })
 	}
-	flows := []admin.Flow{}
 	for _, n := range chosen {
 		s := i.Registry.Switch(n.Number)
 		if s == nil {
@@ -41,13 +40,15 @@ func (i *Inspector) Flows(ctx context.Context, q admin.FlowQuery) ([]admin.Flow,
 		}
 		listed, err := s.Flows(ctx, units...)
 		if err != nil {
-			return nil, fmt.Errorf("node %s: %w", n.Hostname, err)
+			return fmt.Errorf("node %s: %w", n.Hostname, err)
 		}
 		for _, l := range listed {
-			flows = append(flows, describe(view, n, l))
+			if err := each(describe(view, n, l)); err != nil {
+				return err
+			}
 		}
 	}
-	return flows, nil
+	return nil
 }
 
 func describe(view *topology.View, n *model.Node, l reconcile.Listed) admin.Flow {
@@ -57,6 +58,7 @@ func describe(view *topology.View, n *model.Node, l reconcile.Listed) admin.Flow
 		Table:    pipeline.TableName(l.Entry.Table()),
 		Priority: l.Entry.Priority(),
 		Cookie:   fmt.Sprintf("0x%x", uint64(l.Entry.Cookie())),
+		Wanted:   l.Wanted,
 		Present:  l.Present,
 		Owners:   []string{},
 	}

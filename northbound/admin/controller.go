@@ -15,12 +15,29 @@ type Controller interface {
 	Router(ctx context.Context, id string) (Router, error)
 	// MoveRouter makes a node the one by which the outside reaches a router. It stays there until that node is gone.
 	MoveRouter(ctx context.Context, id, node string) error
-	Flows(ctx context.Context, q FlowQuery) ([]Flow, error)
+	// Flows calls each for every flow entry that is selected, node by node.
+	Flows(ctx context.Context, q FlowQuery, each func(Flow) error) error
+	// Explain says in plain English what entries do: those with a cookie, or one in ovs-ofctl syntax. An empty node is any.
+	Explain(ctx context.Context, node, cookie, entry string) ([]Explanation, error)
+	Trace(ctx context.Context, q TraceQuery) (Trace, error)
+	// Why goes through all that can keep a port from its network.
+	Why(ctx context.Context, port string) (Why, error)
+	// Check compares, on each node or on one, what was rendered step by step with a full rendering, and that with what the switch holds. A
+	// node that cannot be asked is said so, and the others are checked all the same.
+	Check(ctx context.Context, node string, repair bool, each func(NodeCheck) error) error
+	// Verify proves from the tables as they are on the switches that tenants are isolated, and that what should be reachable is.
+	Verify(ctx context.Context, node string, each func(NodeProof) error) error
+	// Topology tells what hangs on what, of one project or of all.
+	Topology(ctx context.Context, project string) (Topology, error)
+	// Freeze stops the programming of one node or, without a name, of all that there are; or lets it go on.
+	Freeze(ctx context.Context, node string, frozen bool) error
 	// Wait returns when everything committed before the call is confirmed on every connected switch, or with the
 	// context's end. Either way it says who was left.
 	Wait(ctx context.Context) (Wait, error)
 	// Reconcile reads what a node's switch holds and sends the difference; force lets it remove more than half of a large table.
 	Reconcile(ctx context.Context, node string, force bool) error
+	// ReconcileDryRun tells what Reconcile would send.
+	ReconcileDryRun(ctx context.Context, node string) ([]Difference, error)
 	// ForgetNode unpins a node's hostname, so that another system-id may have it.
 	ForgetNode(ctx context.Context, node string) error
 	// DeleteNode declares a node gone: ports bound to it fail, peers drop it, identifiers that waited for it are free.
@@ -41,7 +58,29 @@ type Status struct {
 	NodesConnected int       `json:"nodes_connected"`
 	NodesConverged int       `json:"nodes_converged"`
 	NodesTotal     int       `json:"nodes_total"`
-	Problems       []string  `json:"problems"` // in words; empty: healthy
+	Replicas       []Replica `json:"replicas"`
+	// NotActive lists ports that are not ACTIVE and should be, at most MaxNotActive of them; PortsNotActive counts all.
+	NotActive      []NotActive `json:"not_active"`
+	PortsNotActive int         `json:"ports_not_active"`
+	Problems       []string    `json:"problems"` // in words; empty: healthy
+}
+
+// MaxNotActive is how many ports that are not ACTIVE a Status lists.
+const MaxNotActive = 100
+
+// Replica is a planckd that is master of switches.
+type Replica struct {
+	Name  string `json:"name"`
+	Nodes int    `json:"nodes"` // whose master it is
+}
+
+// NotActive is a port that is up, and bound or plugged, and yet not ACTIVE.
+type NotActive struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Node   string `json:"node,omitempty"`
+	Status string `json:"status"`
+	Reason string `json:"reason"`
 }
 
 // Node is a node as this replica sees it: attached, waiting, or refused.
@@ -56,13 +95,16 @@ type Node struct {
 	OVSDBConnected    bool              `json:"ovsdb_connected"`
 	OpenFlowConnected bool              `json:"openflow_connected"`
 	Master            bool              `json:"master"` // this replica is
-	State             string            `json:"state"`  // "ready", "converging", "reconciling", "held", "away", "refused"
+	State             string            `json:"state"`  // "ready", "converging", "reconciling", "held", "frozen", "away", "refused"
 	Problem           string            `json:"problem,omitempty"`
 	ConfirmedRevision int64             `json:"confirmed_revision"`
 	Ports             int               `json:"ports"` // VM interfaces plugged
 	Flows             int               `json:"flows"`
 	Groups            int               `json:"groups"`
 	Meters            int               `json:"meters"`
+	Frozen            bool              `json:"frozen"`
+	TablesFlows       []Count           `json:"flows_by_table,omitempty"` // of a single node only, as the next
+	AppsFlows         []Count           `json:"flows_by_app,omitempty"`
 	Counters          Counters          `json:"counters"`
 	Quarantined       []Quarantined     `json:"quarantined,omitempty"`
 }
@@ -76,6 +118,12 @@ type Counters struct {
 	PacketOuts uint64 `json:"packet_outs"`
 	Errors     uint64 `json:"errors"`
 	Dropped    uint64 `json:"dropped"` // packet-ins that found the queue full
+}
+
+// Count is how many flow entries there are of something.
+type Count struct {
+	Name  string `json:"name"`
+	Flows int    `json:"flows"`
 }
 
 // Quarantined is an object whose entries the switch refused.
@@ -111,28 +159,6 @@ type Plugged struct {
 	Active    bool   `json:"active"`    // others reach it here
 	Attached  bool   `json:"attached"`  // it has entries of its own here
 	Confirmed bool   `json:"confirmed"` // and the switch has confirmed them
-}
-
-// FlowQuery selects flow entries; empty fields select all.
-type FlowQuery struct {
-	Node string // hostname or system-id
-	Port string // UUID
-}
-
-// Flow is a flow entry with its owner.
-type Flow struct {
-	Node     string   `json:"node"`
-	Table    string   `json:"table"`
-	TableID  uint8    `json:"table_id"`
-	Priority uint16   `json:"priority"`
-	Cookie   string   `json:"cookie"`
-	Entry    string   `json:"entry"` // ovs-ofctl syntax, can be pasted
-	App      string   `json:"app"`
-	Rule     string   `json:"rule"`
-	Explain  string   `json:"explain"`
-	Source   string   `json:"source"`  // file:line of the rule
-	Owners   []string `json:"owners"`  // "port 6f1c… (web1)"; several units may want the same entry
-	Present  bool     `json:"present"` // confirmed by the switch
 }
 
 // Wait tells how far the switches are.

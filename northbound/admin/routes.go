@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -26,12 +25,24 @@ func Routes(r gin.IRouter, c Controller, guards ...gin.HandlerFunc) {
 	g.GET("/nodes/:name", with(h.node))
 	g.DELETE("/nodes/:name", with(h.deleteNode))
 	g.POST("/nodes/:name/reconcile", with(h.reconcile, "force"))
+	g.GET("/nodes/:name/reconcile", with(h.reconcileDryRun))
 	g.POST("/nodes/:name/forget", with(h.forgetNode))
 	g.GET("/ports/:id", with(h.port))
 	g.GET("/routers", with(h.routers))
 	g.GET("/routers/:id", with(h.router))
 	g.POST("/routers/:id/move", with(h.moveRouter, "node"))
-	g.GET("/flows", with(h.flows, "node", "port"))
+	g.GET("/ports/:id/why", with(h.why))
+	g.GET("/flows", with(h.flows, "node", "port", "network", "router", "project", "app", "table", "counters"))
+	g.GET("/flows/explain", with(h.explain, "node", "cookie", "entry"))
+	packet := []string{"from", "to", "protocol", "port", "source_port", "source", "source_mac", "ttl", "size"}
+	g.GET("/trace", with(h.trace, packet...))
+	g.POST("/trace", with(h.trace, append(packet, "live")...))
+	g.GET("/check", with(h.check, "node"))
+	g.POST("/check", with(h.check, "node", "repair"))
+	g.GET("/verify", with(h.verify, "node"))
+	g.GET("/topology", with(h.topology, "project"))
+	g.POST("/freeze", with(h.freeze, "node"))
+	g.POST("/thaw", with(h.thaw, "node"))
 	g.GET("/wait", with(h.wait, "timeout"))
 	g.POST("/wait", with(h.wait, "timeout"))
 }
@@ -126,12 +137,9 @@ func (h handlers) forgetNode(c *gin.Context) error {
 }
 
 func (h handlers) reconcile(c *gin.Context) error {
-	force := false
-	if s, given := c.GetQuery("force"); given {
-		var err error
-		if force, err = strconv.ParseBool(s); err != nil {
-			return badRequest("force is true or false, not %q.", s)
-		}
+	force, err := boolean(c, "force")
+	if err != nil {
+		return err
 	}
 	return done(c, h.controller.Reconcile(c.Request.Context(), c.Param("name"), force))
 }

@@ -78,14 +78,55 @@ func (f *fake) MoveRouter(_ context.Context, id, node string) error {
 	return f.fail
 }
 
-func (f *fake) Flows(_ context.Context, q FlowQuery) ([]Flow, error) {
-	f.say("flows %q %q", q.Node, q.Port)
-	list := make([]Flow, f.flows)
-	for i := range list {
-		list[i] = Flow{Node: "compute1", Table: "output", TableID: 92, Priority: 50, Entry: "table=92 actions=load:1->NXM_NX_TUN_ID[]",
-			Owners: []string{"port 6f1c (web1)"}, Present: i%2 == 0}
+func (f *fake) Flows(_ context.Context, q FlowQuery, each func(Flow) error) error {
+	f.say("flows %+v", q)
+	for i := range f.flows {
+		if err := each(Flow{Node: "compute1", Table: "output", TableID: 92, Priority: 50, Entry: "table=92 actions=load:1->NXM_NX_TUN_ID[]",
+			Owners: []string{"port 6f1c (web1)"}, Present: i%2 == 0}); err != nil {
+			return err
+		}
 	}
-	return list, f.fail
+	return f.fail
+}
+
+func (f *fake) Explain(_ context.Context, node, cookie, entry string) ([]Explanation, error) {
+	f.say("explain %q %q %q", node, cookie, entry)
+	return []Explanation{{Text: "It drops what nobody wants."}}, f.fail
+}
+
+func (f *fake) Trace(_ context.Context, q TraceQuery) (Trace, error) {
+	f.say("trace %+v", q)
+	return Trace{Verdict: "dropped on compute1", Outcome: "dropped"}, f.fail
+}
+
+func (f *fake) Why(_ context.Context, port string) (Why, error) {
+	f.say("why %s", port)
+	return Why{PortID: port, Cause: "It is plugged nowhere.", Checks: []Finding{{"plugged", "wrong", "nowhere"}}}, f.fail
+}
+
+func (f *fake) Check(_ context.Context, node string, repair bool, each func(NodeCheck) error) error {
+	f.say("check %q %t", node, repair)
+	return errors.Join(each(NodeCheck{Node: "compute1", Entries: 9}), f.fail)
+}
+
+func (f *fake) Verify(_ context.Context, node string, each func(NodeProof) error) error {
+	f.say("verify %q", node)
+	return errors.Join(each(NodeProof{Node: "compute1", Entries: 9}), f.fail)
+}
+
+func (f *fake) Topology(_ context.Context, project string) (Topology, error) {
+	f.say("topology %q", project)
+	return Topology{Nodes: []TopologyNode{{Name: "compute1"}}}, f.fail
+}
+
+func (f *fake) Freeze(_ context.Context, node string, frozen bool) error {
+	f.say("freeze %q %t", node, frozen)
+	return f.fail
+}
+
+func (f *fake) ReconcileDryRun(_ context.Context, node string) ([]Difference, error) {
+	f.say("dry run %s", node)
+	return nil, f.fail
 }
 
 func (f *fake) Wait(ctx context.Context) (Wait, error) {
@@ -151,6 +192,27 @@ func TestAnswers(t *testing.T) {
 		{ask: "GET /planck/v1/flows?node=compute1&port=6f1c", fake: fake{flows: 2}},
 		{ask: "GET /planck/v1/flows?nod=compute1", fake: fake{flows: 2}},
 		{ask: "GET /planck/v1/flows", fake: fake{fail: errors.New("database is locked")}},
+		{ask: "GET /planck/v1/flows?network=n&router=r&project=p&app=l2&table=output&counters=true"},
+		{ask: "GET /planck/v1/flows?counters=maybe"},
+		{ask: "GET /planck/v1/flows/explain?cookie=0x66206e3000000001&node=compute1"},
+		{ask: "GET /planck/v1/flows/explain"},
+		{ask: "GET /planck/v1/ports/6f1c/why"},
+		{ask: "GET /planck/v1/trace?from=6f1c&to=10.0.0.5&protocol=tcp&port=22&source=10.0.0.9&ttl=3&size=1500"},
+		{ask: "GET /planck/v1/trace?from=6f1c&protocol=dhcp"},
+		{ask: "POST /planck/v1/trace?from=6f1c&to=7f1c&live=true"},
+		{ask: "GET /planck/v1/trace?from=6f1c&to=7f1c&live=true"},
+		{ask: "GET /planck/v1/trace?from=6f1c"},
+		{ask: "GET /planck/v1/trace?from=6f1c&to=7f1c&port=65536"},
+		{ask: "GET /planck/v1/trace?from=6f1c&to=7f1c&source=me"},
+		{ask: "GET /planck/v1/check?node=compute1"},
+		{ask: "GET /planck/v1/check", fake: fake{fail: errors.New("database is locked")}}, // after the first: the answer has no end
+		{ask: "GET /planck/v1/check?repair=true"},
+		{ask: "POST /planck/v1/check?repair=true"},
+		{ask: "GET /planck/v1/verify"},
+		{ask: "GET /planck/v1/topology?project=p"},
+		{ask: "POST /planck/v1/freeze"},
+		{ask: "POST /planck/v1/thaw?node=compute1"},
+		{ask: "GET /planck/v1/nodes/compute1/reconcile"},
 		{ask: "GET /planck/v1/wait"},
 		{ask: "POST /planck/v1/wait?timeout=1ms", fake: fake{hold: true}},
 		{ask: "GET /planck/v1/wait?timeout=1h"},
@@ -168,7 +230,7 @@ func TestAnswers(t *testing.T) {
 			fmt.Fprintf(&b, "called: %s\n", call)
 		}
 		b.WriteString("\n")
-		if w.Body.Len() > 0 && !json.Valid(w.Body.Bytes()) {
+		if w.Body.Len() > 0 && !json.Valid(w.Body.Bytes()) && !(r.fake.fail != nil && w.Code == 200) {
 			t.Errorf("%s: the answer is not JSON: %s", r.ask, w.Body)
 		}
 	}
@@ -196,7 +258,7 @@ func golden(t *testing.T, name, got string) {
 func TestGuard(t *testing.T) {
 	refuse := func(c *gin.Context) { c.AbortWithStatus(http.StatusForbidden) }
 	for _, request := range []string{"GET /status", "GET /nodes", "GET /nodes/a", "DELETE /nodes/a", "POST /nodes/a/reconcile",
-		"POST /nodes/a/forget", "GET /ports/a", "GET /routers", "GET /routers/a", "POST /routers/a/move", "GET /flows", "GET /wait", "POST /wait"} {
+		"POST /nodes/a/forget", "GET /ports/a", "GET /routers", "GET /routers/a", "POST /routers/a/move", "GET /flows", "GET /flows/explain", "GET /ports/a/why", "GET /trace", "POST /trace", "GET /check", "POST /check", "GET /verify", "GET /topology", "POST /freeze", "POST /thaw", "GET /nodes/a/reconcile", "GET /wait", "POST /wait"} {
 		method, path, _ := strings.Cut(request, " ")
 		f := &fake{}
 		if w := ask(t, f, method, Prefix+path, refuse); w.Code != http.StatusForbidden || len(f.calls) > 0 || w.Body.Len() > 0 {

@@ -93,7 +93,7 @@ func (f *fake) MoveRouter(_ context.Context, id, node string) error {
 	return f.known(node)
 }
 
-func (f *fake) Flows(_ context.Context, q admin.FlowQuery) ([]admin.Flow, error) {
+func (f *fake) Flows(_ context.Context, q admin.FlowQuery, each func(admin.Flow) error) error {
 	list := []admin.Flow{
 		{Node: "compute1", Table: "classify", Priority: 50, Cookie: "0x6620780400000001",
 			Entry: "cookie=0x6620780400000001, table=0, priority=50,in_port=3,vlan_tci=0x0000/0x1fff actions=write_metadata:0x10003/0x3ffffffffff,goto_table:12",
@@ -105,9 +105,31 @@ func (f *fake) Flows(_ context.Context, q admin.FlowQuery) ([]admin.Flow, error)
 			Source: "apps/l2/port.go:22", Owners: []string{"port " + web1 + " (web1)", "port 7777 (web2)"}},
 	}
 	if q.Port == web1 && q.Node == "compute1" {
-		return list[:1], nil
+		list = list[:1]
 	}
-	return list, nil
+	for _, l := range list {
+		if err := each(l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fake) Explain(context.Context, string, string, string) ([]admin.Explanation, error) {
+	return nil, nil
+}
+func (f *fake) Trace(context.Context, admin.TraceQuery) (admin.Trace, error) { return admin.Trace{}, nil }
+func (f *fake) Why(context.Context, string) (admin.Why, error)               { return admin.Why{}, nil }
+func (f *fake) Check(context.Context, string, bool, func(admin.NodeCheck) error) error {
+	return nil
+}
+func (f *fake) Verify(context.Context, string, func(admin.NodeProof) error) error { return nil }
+func (f *fake) Topology(context.Context, string) (admin.Topology, error) {
+	return admin.Topology{}, nil
+}
+func (f *fake) Freeze(context.Context, string, bool) error { return nil }
+func (f *fake) ReconcileDryRun(context.Context, string) ([]admin.Difference, error) {
+	return nil, nil
 }
 
 func (f *fake) Wait(ctx context.Context) (admin.Wait, error) {
