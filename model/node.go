@@ -23,6 +23,7 @@ type Node struct {
 	TunnelPort     uint32     // ofport of the VXLAN port on br-int; 0: none yet
 	Mappings       []Mapping  // sorted by PhysicalNetwork
 	Interfaces     []Interface
+	Frozen         bool  // an operator's word, not the report's: nothing is programmed there until it is thawed
 	Reports        int64 // how many reports the store has taken that changed the node
 
 	CreatedAt time.Time

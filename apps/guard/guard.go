@@ -10,7 +10,7 @@ import (
 )
 
 // App renders the guard.
-var App = &pipeline.App{Name: "guard", Node: node, Port: port}
+var App = &pipeline.App{Name: "guard", Node: node, Port: port, PacketIn: packetIn}
 
 var (
 	ruleLinkLocal = pipeline.NewRule(200, "guard", "no link-local multicast",
@@ -39,6 +39,7 @@ const (
 
 func node(c *pipeline.Context) {
 	c.Flow(ruleLinkLocal, pipeline.Guard, priorityDrop, pipeline.Match(pipeline.LinkLocalMulticast()))
+	c.Meter(sampled)
 }
 
 // source is what a port may send from.

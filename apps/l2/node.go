@@ -21,7 +21,8 @@ var (
 		"The controller learns that another node forwards.")
 )
 
-// Probes come back in bursts, as when a controller has lost several nodes at once; answers beyond the rate are asked for again.
+// Probes come back in bursts, as when a controller has lost several nodes at once; answers beyond the rate are asked for again. Packets that
+// are traced share their meter.
 const (
 	meterApp   = 2   // of the ids of this app's meters
 	meterRate  = 100 // packets per second
@@ -30,6 +31,7 @@ const (
 
 // node renders what a node needs before it has any network: its tunnel peers, and what never comes in from a wire.
 func node(c *pipeline.Context) {
+	c.Meter(flow.Meter{ID: pipeline.PortMeter(meterApp, 0), Rate: meterRate, Burst: meterBurst})
 	if c.Node.TunnelPort != 0 {
 		c.View.Nodes(func(peer *model.Node) {
 			if peer.Number == c.Node.Number || !peer.EncapIP.Is4() {
@@ -54,8 +56,6 @@ func probes(c *pipeline.Context) {
 	c.Flow(ruleProbed, pipeline.FromTunnel, priorityEntry, pipeline.Match(probe, pipeline.EthDst(ProbeQuestion)),
 		pipeline.Set(flow.EthDst, ProbeAnswer.Uint64()), flow.Move{From: flow.TunnelSrc, To: flow.TunnelDst, Bits: 32},
 		pipeline.Set(flow.TunnelID, 0), flow.Output{Port: flow.PortInPort})
-	meter := pipeline.PortMeter(meterApp, 0)
-	c.Meter(flow.Meter{ID: meter, Rate: meterRate, Burst: meterBurst})
 	c.Flow(ruleBounced, pipeline.FromTunnel, priorityEntry, pipeline.Match(probe, pipeline.EthDst(ProbeAnswer)),
-		pipeline.Metered(meter), pipeline.ToController())
+		pipeline.Metered(pipeline.PortMeter(meterApp, 0)), pipeline.ToController())
 }

@@ -40,8 +40,11 @@ func Probe(from, to *model.Node, nonce uint64) flow.PacketOut {
 	}
 }
 
-// packetIn takes a probe that has come back.
+// packetIn takes a probe that has come back, or a packet that is traced.
 func packetIn(in pipeline.PacketIn) pipeline.Reply {
+	if in.Cookie.Rule() == ruleCatch.Number {
+		return caught(in)
+	}
 	d := in.Data
 	if in.TunnelID != 0 || len(d) < probeNonce+8 || model.MAC(d[:6]) != ProbeAnswer || binary.BigEndian.Uint16(d[12:]) != probeEthType {
 		return pipeline.Reply{}

@@ -54,6 +54,15 @@ type Reply struct {
 	Holder *model.Holder
 	// Bounced is the nonce of a probe that another node has sent back; 0: none.
 	Bounced uint64
+	// Caught is a traced packet that would have left the node.
+	Caught *Caught
+}
+
+// Caught is a packet in table output: whose it would have been.
+type Caught struct {
+	Network model.NetworkKey
+	Ofport  uint32
+	Frame   []byte
 }
 
 // Question is a packet that waits for a neighbour's MAC address.

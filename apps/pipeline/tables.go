@@ -27,8 +27,8 @@ var (
 
 	Output = &Table{ID: 92, Name: "output", App: "l2",
 		Purpose: "Port key in metadata to the port of this switch.",
-		Match:   masked(flow.Metadata),
-		Actions: []ActionKind{ActOutput},
+		Match:   fields(masked(flow.Metadata), exact(flow.EthType, flow.IPDSCP)),
+		Actions: []ActionKind{ActOutput, ActMeter, ActController},
 		Miss:    "drop: the port is not here, or is down"}
 
 	// GroupRules and Groups are subroutines: what a packet is asked on its way through the stages of security groups.

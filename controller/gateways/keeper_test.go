@@ -275,6 +275,21 @@ func TestLostMappingAndLostNode(t *testing.T) {
 	}
 }
 
+func TestFrozenNodeGetsNoRouter(t *testing.T) {
+	w := newWorld(t, 3, 60)
+	w.after(time.Second)
+	before := w.serving()
+	n := *w.view.Node(1)
+	n.Frozen = true
+	w.view, _ = w.view.Apply([]model.Change{{Ref: n.Ref(), Object: &n}})
+	w.view.Version = 1000
+	w.die(2)
+	w.after(10 * time.Second)
+	if now := w.serving(); now[1] != before[1] || now[2] != 0 || now[3] != 60-before[1] {
+		t.Errorf("served by %v, before by %v", now, before)
+	}
+}
+
 // TestWaitsForTheOthersAtTheStart: a router without a node is not given the first that connects.
 func TestWaitsForTheOthersAtTheStart(t *testing.T) {
 	w := newWorld(t, 3, 30)

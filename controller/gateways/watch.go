@@ -168,11 +168,12 @@ func (k *Keeper) Bounced(nonce uint64) {
 	}
 }
 
-// candidates lists the nodes that are alive and have a physical network's bridge.
+// candidates lists the nodes that are alive and have a physical network's bridge. A frozen node keeps the routers that it serves, and gets
+// no others, as it would not be told of them.
 func (k *Keeper) candidates(v *topology.View, physnet string, now time.Time) []*model.Node {
 	var list []*model.Node
 	for number, w := range k.nodes {
-		if n := v.Node(number); n != nil && w.alive(now) && hasWayOut(n, physnet) {
+		if n := v.Node(number); n != nil && !n.Frozen && w.alive(now) && hasWayOut(n, physnet) {
 			list = append(list, n)
 		}
 	}

@@ -1,8 +1,12 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/controller/reconcile"
@@ -10,40 +14,30 @@ import (
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/topology"
 	"github.com/planck-sdn/planck/northbound/admin"
+	"github.com/planck-sdn/planck/southbound/openflow"
 )
 
-// Flows lists flow entries with their owners.
+// Flows lists flow entries with their owners, node by node.
 func (i *Inspector) Flows(ctx context.Context, q admin.FlowQuery, each func(admin.Flow) error) error {
 	view := i.Follower.View()
-	var units []topology.Unit
-	if q.Port != "" {
-		p := view.PortByID(q.Port)
-		if p == nil {
-			return model.Errorf(404, "PortNotFound", "Port %s could not be found.", q.Port)
-		}
-		units = []topology.Unit{{Ref: p.Ref()}}
+	keep, err := selection(view, q)
+	if err != nil {
+		return err
 	}
-	var chosen []*model.Node
-	if q.Node != "" {
-		n, err := i.node(q.Node)
-		if err != nil {
-			return err
-		}
-		chosen = append(chosen, n)
-	} else {
-		view.Nodes(func(n *model.Node) { chosen = append(chosen, n) })
+	chosen, err := i.chosen(q.Node)
+	if err != nil {
+		return err
 	}
 	for _, n := range chosen {
-		s := i.Registry.Switch(n.Number)
-		if s == nil {
-			continue
+		list, problem := i.flowsOf(ctx, view, n, keep, q.Counters)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		listed, err := s.Flows(ctx, units...)
-		if err != nil {
-			return fmt.Errorf("node %s: %w", n.Hostname, err)
+		if problem != nil {
+			list = []admin.Flow{{Node: n.Hostname, Owners: []string{}, Problem: words(problem)}}
 		}
-		for _, l := range listed {
-			if err := each(describe(view, n, l)); err != nil {
+		for k := range list {
+			if err := each(list[k]); err != nil {
 				return err
 			}
 		}
@@ -51,29 +45,107 @@ func (i *Inspector) Flows(ctx context.Context, q admin.FlowQuery, each func(admi
 	return nil
 }
 
+func (i *Inspector) flowsOf(ctx context.Context, view *topology.View, n *model.Node, keep func(reconcile.Listed) bool, counters bool) ([]admin.Flow, error) {
+	s := i.Registry.Switch(n.Number)
+	if s == nil {
+		return nil, errNoSwitch
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	listed, err := s.FlowsWhere(ctx, keep)
+	if err != nil {
+		return nil, err
+	}
+	var stats map[flow.Encoded]*admin.FlowCounters
+	if counters {
+		if listed, stats, err = i.counted(ctx, s, n.Number, listed, keep); err != nil {
+			return nil, err
+		}
+	}
+	list := make([]admin.Flow, len(listed))
+	for k, l := range listed {
+		list[k] = describe(view, n, l)
+		list[k].Counters = stats[l.Entry]
+	}
+	return list, nil
+}
+
+// counted asks the switch what it counts. The list is then of what is wanted, and of what the switch says that it has.
+func (i *Inspector) counted(ctx context.Context, s *reconcile.Switch, node model.Number, listed []reconcile.Listed, keep func(reconcile.Listed) bool) (
+	[]reconcile.Listed, map[flow.Encoded]*admin.FlowCounters, error) {
+	session, ok := s.Connection().(*openflow.Session)
+	if !ok {
+		return nil, nil, errNotConnected
+	}
+	stats := make(map[flow.Encoded]*admin.FlowCounters, len(listed))
+	for _, l := range listed {
+		stats[l.Entry] = nil
+	}
+	now := i.Now()
+	var others []reconcile.Listed
+	err := session.ReadStats(ctx, func(f openflow.FlowStats) {
+		if _, known := stats[f.Flow]; !known {
+			l := reconcile.Listed{Entry: f.Flow, Present: true}
+			if !keep(l) {
+				return
+			}
+			others = append(others, l)
+		}
+		stats[f.Flow] = &admin.FlowCounters{Packets: f.Packets, Bytes: f.Bytes, Age: f.Duration.Seconds()}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	present := others
+	for _, l := range listed {
+		if l.Present = stats[l.Entry] != nil; l.Present || l.Wanted {
+			present = append(present, l)
+		}
+	}
+	slices.SortFunc(present, reconcile.Listed.Compare)
+	i.samples.idle(node, stats, now)
+	return present, stats, nil
+}
+
+var errNotConnected = errors.New("the switch is not connected")
+
 func describe(view *topology.View, n *model.Node, l reconcile.Listed) admin.Flow {
 	d := admin.Flow{
 		Node:     n.Hostname,
 		TableID:  l.Entry.Table(),
-		Table:    pipeline.TableName(l.Entry.Table()),
+		Table:    tableName(l.Entry.Table()),
 		Priority: l.Entry.Priority(),
 		Cookie:   fmt.Sprintf("0x%x", uint64(l.Entry.Cookie())),
 		Wanted:   l.Wanted,
 		Present:  l.Present,
 		Owners:   []string{},
 	}
-	if e, err := l.Entry.Decode(); err == nil {
-		d.Entry = flow.Format(e, nil)
-	} else {
-		d.Entry = "an entry of somebody else's that Planck cannot read"
-	}
+	d.Entry = entryText(l.Entry)
 	if rule := pipeline.RuleByNumber(l.Entry.Cookie().Rule()); rule != nil && l.Entry.Cookie().IsPlanck() {
 		d.App, d.Rule, d.Explain, d.Source = rule.App, rule.Name, rule.Doc, rule.Source
 	}
-	for _, u := range l.Owners {
-		d.Owners = append(d.Owners, owner(view, u.Ref))
+	for _, ref := range refsOf(l) {
+		d.Owners = append(d.Owners, owner(view, ref))
 	}
 	return d
+}
+
+// tableName is a table's name, or its number if it is none of Planck's.
+func tableName(id uint8) string {
+	return cmp.Or(pipeline.TableName(id), strconv.Itoa(int(id)))
+}
+
+// refsOf are the owners of an entry; of one that is not wanted, whose it says that it is.
+func refsOf(l reconcile.Listed) []model.Ref {
+	cookie := l.Entry.Cookie()
+	if len(l.Owners) == 0 && cookie.IsPlanck() {
+		return []model.Ref{{Kind: model.Kind(cookie.Kind()), Number: model.Number(cookie.Number())}}
+	}
+	refs := make([]model.Ref, len(l.Owners))
+	for i, u := range l.Owners {
+		refs[i] = u.Ref
+	}
+	return refs
 }
 
 // owner names an object for people: "port 6f1c… (web1)".

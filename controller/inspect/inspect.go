@@ -25,6 +25,13 @@ type Inspector struct {
 	Version   string
 	Cloud     string
 	StartedAt time.Time
+	Now       func() time.Time
+	Prober    Prober
+	Catcher   Catcher
+
+	checks  checks
+	proved  proved
+	samples samples
 }
 
 var _ admin.Controller = (*Inspector)(nil)
@@ -44,6 +51,12 @@ func (i *Inspector) Status(ctx context.Context) (admin.Status, error) {
 	} else if err := i.Follower.Err(); err != nil {
 		s.Problems = append(s.Problems, "journal: "+err.Error())
 	}
+	s.Replicas, s.NotActive = []admin.Replica{}, []admin.NotActive{}
+	if len(s.Problems) == 0 { // else the database has nothing to say
+		if err := i.fromDatabase(ctx, &s); err != nil {
+			s.Problems = append(s.Problems, "database: "+err.Error())
+		}
+	}
 	list, err := i.Nodes(ctx)
 	if err != nil {
 		return s, err
@@ -61,11 +74,26 @@ func (i *Inspector) Status(ctx context.Context) (admin.Status, error) {
 		case n.State == string(reconcile.Away):
 			s.Problems = append(s.Problems, fmt.Sprintf("node %s is not connected", n.Name))
 		}
+		if n.Frozen {
+			s.Problems = append(s.Problems, fmt.Sprintf("node %s is frozen: changes are not sent to it (planckctl thaw --node %s)", n.Name, n.Name))
+		}
 		for _, q := range n.Quarantined {
 			s.Problems = append(s.Problems, fmt.Sprintf("node %s: %s %s: %s", n.Name, q.Kind, q.ID, q.Reason))
 		}
 	}
 	return s, nil
+}
+
+// fromDatabase adds what only the database knows.
+func (i *Inspector) fromDatabase(ctx context.Context, s *admin.Status) error {
+	replicas, err := i.Store.Replicas(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range replicas {
+		s.Replicas = append(s.Replicas, admin.Replica(r))
+	}
+	return i.notActive(ctx, s)
 }
 
 // Wait blocks until every connected switch has confirmed what was committed before the call.

@@ -3,7 +3,10 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
+	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/controller/nodes"
 	"github.com/planck-sdn/planck/controller/reconcile"
 	"github.com/planck-sdn/planck/model"
@@ -39,6 +42,34 @@ func (i *Inspector) Nodes(ctx context.Context) ([]admin.Node, error) {
 	return list, nil
 }
 
+// CountFlows counts the entries that a node should have. Nothing is known of a switch that is too busy to say so.
+func (i *Inspector) CountFlows(ctx context.Context, node uint64) (byTable, byApp []admin.Count) {
+	s := i.Registry.Switch(model.Number(node))
+	if s == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	tables, apps := map[uint8]int{}, map[string]int{}
+	_, err := s.FlowsWhere(ctx, func(l reconcile.Listed) bool {
+		if l.Wanted {
+			tables[l.Entry.Table()]++
+			apps[pipeline.RuleByNumber(l.Entry.Cookie().Rule()).App]++
+		}
+		return false
+	})
+	if err != nil {
+		return nil, nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(tables)) {
+		byTable = append(byTable, admin.Count{Name: pipeline.TableName(id), Flows: tables[id]})
+	}
+	for _, app := range slices.Sorted(maps.Keys(apps)) {
+		byApp = append(byApp, admin.Count{Name: app, Flows: apps[app]})
+	}
+	return byTable, byApp
+}
+
 // Alive tells whether the node's switch is connected to this replica.
 func (i *Inspector) Alive(node model.Number) bool {
 	s := i.Registry.Switch(node)
@@ -48,7 +79,7 @@ func (i *Inspector) Alive(node model.Number) bool {
 func (i *Inspector) describe(ctx context.Context, view *topology.View, n *model.Node, a *nodes.Attached) admin.Node {
 	d := admin.Node{
 		Name: n.Hostname, SystemID: n.SystemID, Number: uint64(n.Number), DatapathID: fmt.Sprintf("%016x", n.DatapathID),
-		Mappings: map[string]string{}, Master: i.Masters.IsMaster(n.Number), State: string(reconcile.Away), Ports: len(n.Interfaces),
+		Mappings: map[string]string{}, Master: i.Masters.IsMaster(n.Number), State: string(reconcile.Away), Ports: len(n.Interfaces), Frozen: n.Frozen,
 	}
 	if n.EncapIP.IsValid() {
 		d.EncapIP = n.EncapIP.String()

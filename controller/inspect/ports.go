@@ -2,7 +2,9 @@ package inspect
 
 import (
 	"context"
+	"time"
 
+	"github.com/planck-sdn/planck/controller/reconcile"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/store"
 	"github.com/planck-sdn/planck/model/topology"
@@ -34,8 +36,8 @@ func (i *Inspector) Port(ctx context.Context, id string) (admin.Port, error) {
 			a, p.Attached = view.AttachmentOn(row.Number, n.Number)
 			p.Active = a.Active
 			if s := i.Registry.Switch(n.Number); s != nil {
-				if observed := s.Observed(row.Number); observed != "" {
-					d.LastDHCP = observed
+				if seen := s.Observed(row.Number, "dhcp"); seen.Text != "" {
+					d.LastDHCP = observed(seen)
 				}
 				p.Confirmed = i.confirmed(ctx, n.Number, unit)
 			}
@@ -60,3 +62,6 @@ func (i *Inspector) confirmed(ctx context.Context, node model.Number, u topology
 	}
 	return true
 }
+
+// observed tells what was seen, and when.
+func observed(o reconcile.Observation) string { return o.At.UTC().Format(time.RFC3339) + ", " + o.Text }

@@ -33,8 +33,7 @@ func (i *Inspector) Router(_ context.Context, id string) (admin.Router, error) {
 		d.Routes = append(d.Routes, admin.Route{Destination: route.Destination.String(), NextHop: route.NextHop.String()})
 	}
 	for _, f := range view.FloatingIPsOf(r.Number) {
-		d.FloatingIPs = append(d.FloatingIPs, admin.FloatingIP{ID: f.ID, Address: f.Address.String(), FixedIP: f.FixedIP.String(), PortID: f.PortID,
-			Node: hostname(view, view.ServesFloatingIP(f.Number))})
+		d.FloatingIPs = append(d.FloatingIPs, floatingIP(view, f))
 	}
 	for _, n := range view.NeighboursOf(r.Number) {
 		d.Neighbours = append(d.Neighbours, admin.Neighbour{Address: n.Address.String(), MAC: n.MAC.String(), Since: n.UpdatedAt})
@@ -56,6 +55,11 @@ func summary(view *topology.View, r *model.Router) admin.Router {
 		}
 	}
 	return d
+}
+
+func floatingIP(view *topology.View, f *model.FloatingIP) admin.FloatingIP {
+	return admin.FloatingIP{ID: f.ID, Address: f.Address.String(), FixedIP: f.FixedIP.String(), PortID: f.PortID,
+		Node: hostname(view, view.ServesFloatingIP(f.Number))}
 }
 
 // addresses are a port's fixed IPs, each with the length of its subnet.

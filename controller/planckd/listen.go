@@ -12,12 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
-	"github.com/planck-sdn/planck/controller/cluster"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/store"
 )
@@ -121,31 +117,6 @@ func parseRange(s string) (store.Range, error) {
 		return store.Range{}, fmt.Errorf("%q is not of the form first-last", s)
 	}
 	return store.Range{First: uint32(a), Last: uint32(b)}, nil
-}
-
-// serveMetrics serves /metrics for Prometheus, and /healthz: 200 while the database is followed.
-func (s *settings) serveMetrics(g *group, follower *cluster.Follower, metrics ...prometheus.Collector) error {
-	if s.metrics == "" {
-		return nil
-	}
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	reg.MustRegister(metrics...)
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := follower.Err(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
-	l, err := g.listen(s.metrics, nil)
-	if err != nil {
-		return err
-	}
-	g.http("metrics", &http.Server{Handler: mux, ReadHeaderTimeout: shutdownTimeout}, l)
-	return nil
 }
 
 // servePprof serves profiles on a unix socket, where only root can reach them.

@@ -20,6 +20,8 @@ import (
 type outside struct {
 	resolver *neighbours.Resolver
 	keeper   *gateways.Keeper
+	bounced  func(nonce uint64) // who else sends probes
+	caught   func(model.Number, *pipeline.Caught)
 }
 
 // open makes the parts, before any switch can connect.
@@ -37,5 +39,9 @@ func (o *outside) followUp(node model.Number, reply pipeline.Reply) {
 	o.resolver.Handle(node, reply)
 	if reply.Bounced != 0 {
 		o.keeper.Bounced(reply.Bounced)
+		o.bounced(reply.Bounced)
+	}
+	if reply.Caught != nil {
+		o.caught(node, reply.Caught)
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/planck-sdn/planck/apps"
@@ -73,9 +72,9 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 	outside.open(db, follower.View, registry, options.Source.Now, log)
 	horizons := cluster.NewReclaimer(db, log, func() map[model.Number]uint64 { return registry.Horizons() })
 	inspector := &inspect.Inspector{Store: db, Follower: follower, Masters: masters, Registry: registry,
-		Replica: replica, Version: version, Cloud: db.CloudID(), StartedAt: options.Source.Now()}
+		Replica: replica, Version: version, Cloud: db.CloudID(), StartedAt: options.Source.Now(), Now: options.Source.Now}
+	outside.bounced, outside.caught = inspector.Prober.Bounced, inspector.Catcher.Caught
 
-	metrics := []prometheus.Collector{nodes.NewCollector(registry), outside.resolver, outside.keeper}
 	notifier, err := s.notifier(db, replica, authenticator, options.Source.Now, log)
 	if err != nil {
 		return err
@@ -111,7 +110,6 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 	g.loop(func() { outside.keeper.Run(ctx) })
 	g.loop(func() { horizons.Run(ctx) })
 	if notifier != nil {
-		metrics = append(metrics, notifier)
 		g.loop(func() { notifier.Run(ctx) })
 	}
 	g.serve("OpenFlow", func() error {
@@ -121,7 +119,7 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 		return ovsdb.NewServer(ovsdb.Config{Logger: log}, registry.OVSDB()).Serve(ctx, ovsDB)
 	})
 	g.http("API", api.NewHTTPServer(handler), apiListener)
-	if err := s.serveMetrics(&g, follower, metrics...); err != nil {
+	if err := s.serveMetrics(&g, follower, metricsOf(follower, registry, statuses, outside, inspector, notifier)...); err != nil {
 		return err
 	}
 	if err := s.servePprof(&g); err != nil {

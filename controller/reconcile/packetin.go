@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -45,7 +46,7 @@ func (s *Switch) answer(session Session, app *pipeline.App, asked pipeline.Packe
 		}
 	}
 	if reply.Observed != "" && asked.Port != nil {
-		s.seen.note(asked.Port.Number, reply.Observed)
+		s.seen.note(observer{asked.Port.Number, app.Name}, Observation{reply.Observed, s.cfg.Now()})
 	}
 	if s.cfg.FollowUp != nil {
 		s.cfg.FollowUp(s.cfg.Node, reply)
@@ -63,26 +64,39 @@ func (s *Switch) Send(out flow.PacketOut) error {
 
 var errNotConnected = errors.New("the switch is not connected")
 
-// Observed is what a port was last seen to ask of the controller, and the answer.
-func (s *Switch) Observed(port model.Number) string { return s.seen.of(port) }
-
-// observations keeps the last observation of each port that made one.
-type observations struct {
-	mu   sync.Mutex
-	last map[model.Number]string
+// Observation is what a port was seen to ask of the controller, with the answer.
+type Observation struct {
+	Text string // empty: nothing was seen
+	At   time.Time
 }
 
-func (o *observations) note(port model.Number, text string) {
+// Observed is what an app has last seen of a port here.
+func (s *Switch) Observed(port model.Number, app string) Observation {
+	return s.seen.of(observer{port, app})
+}
+
+type observer struct {
+	port model.Number
+	app  string
+}
+
+// observations keeps the last of each app for each port.
+type observations struct {
+	mu   sync.Mutex
+	last map[observer]Observation
+}
+
+func (o *observations) note(by observer, seen Observation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.last == nil {
-		o.last = map[model.Number]string{}
+		o.last = map[observer]Observation{}
 	}
-	o.last[port] = text
+	o.last[by] = seen
 }
 
-func (o *observations) of(port model.Number) string {
+func (o *observations) of(by observer) Observation {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.last[port]
+	return o.last[by]
 }

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 
 	"go.uber.org/zap"
 
@@ -25,7 +26,28 @@ func (s *Switch) Pass(e flow.Encoded) {
 	s.signal()
 }
 
-func (s *Switch) pass(ctx context.Context, list []flow.Encoded) {
+// PassNow is Pass that waits until the switch has the entry.
+func (s *Switch) PassNow(ctx context.Context, e flow.Encoded) error {
+	var result error
+	err := s.ask(ctx, func(owner context.Context) {
+		switch {
+		case s.frozen():
+			result = ErrFrozen
+		case s.state != Ready || !passes(e):
+			result = errNotInStep
+		default:
+			result = s.pass(owner, []flow.Encoded{e})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return result
+}
+
+var errNotInStep = errors.New("the switch is not in step")
+
+func (s *Switch) pass(ctx context.Context, list []flow.Encoded) error {
 	session := s.Connection()
 	var changes []flow.Change
 	for _, e := range list {
@@ -35,16 +57,22 @@ func (s *Switch) pass(ctx context.Context, list []flow.Encoded) {
 			changes = append(changes, flow.Change{Op: flow.OpAdd, Flow: e})
 		}
 	}
-	if session == nil || len(changes) == 0 {
-		return
+	if session == nil {
+		return errNotConnected
+	}
+	if len(changes) == 0 {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
 	refusals, err := session.Apply(ctx, changes, false)
 	if err != nil {
 		s.fail(session, err)
+		return err
 	}
 	for _, r := range refusals {
 		s.log.Error("switch refused a passing entry", zap.String("entry", planned{Change: changes[r.Index]}.text()), zap.String("reason", r.Reason))
+		err = errors.New(r.Reason)
 	}
+	return err
 }

@@ -402,7 +402,7 @@ func TestPacketInByAnyObject(t *testing.T) {
 			t.Errorf("%s: %+v, followed up %+v", test.name, in, followed[0])
 		}
 	}
-	if b.Observed(1) != "seen" {
-		t.Errorf("observed of port 1: %q", b.Observed(1))
+	if seen := b.Observed(1, "nat"); seen.Text != "seen" || seen.At.IsZero() {
+		t.Errorf("observed of port 1: %+v", seen)
 	}
 }

@@ -87,6 +87,7 @@ type Switch struct {
 	session    atomic.Pointer[sessionBox]
 	seen       observations
 	collisions atomic.Uint64
+	standing   atomic.Pointer[Standing]
 
 	// Owned by Run.
 	rendered    *topology.View
@@ -98,6 +99,7 @@ type Switch struct {
 	inPlace     map[model.Number]struct{}  // plugged here with confirmed entries, active or not
 	quarantined map[topology.Unit]*quarantine
 	effects     effects
+	sent        uint64 // batches
 	state       State
 	problem     string
 }
@@ -112,7 +114,8 @@ const (
 	Away        State = "away"        // no OpenFlow session
 	Reconciling State = "reconciling" // reading what it holds, and sending the difference
 	Ready       State = "ready"
-	Held        State = "held" // a reconcile would remove too much, and waits for an operator
+	Held        State = "held"   // a reconcile would remove too much, and waits for an operator
+	Frozen      State = "frozen" // an operator wants nothing sent
 )
 
 // New returns a switch that has nothing rendered yet.
@@ -143,10 +146,11 @@ func New(cfg Config, v *topology.View) *Switch {
 func (s *Switch) Update(v *topology.View, units []topology.Unit) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	turned := s.frozenIn(v) != s.frozenIn(s.latest)
 	s.latest = v
 	s.view.Store(v)
 	s.touch(units)
-	if len(units) == 0 {
+	if len(units) == 0 && !turned {
 		if s.idle {
 			s.confirmed.Store(v)
 		}
@@ -219,7 +223,7 @@ func (s *Switch) Connection() Session {
 	return nil
 }
 
-// ask runs f in the goroutine that owns the tables.
+// ask runs f in the goroutine that owns the tables. After an error f may still run: what it writes is not to be read.
 func (s *Switch) ask(ctx context.Context, f func(context.Context)) error {
 	done := make(chan struct{})
 	wrapped := func(owner context.Context) { defer close(done); f(owner) }
@@ -244,6 +248,7 @@ func (s *Switch) Run(ctx context.Context) {
 			gone = session.Done()
 		}
 		timer := s.retryTimer()
+		s.publish()
 		select {
 		case <-ctx.Done():
 			return
@@ -293,20 +298,19 @@ func (s *Switch) update(ctx context.Context) {
 	if session != nil {
 		s.disconnected()
 		s.session.Store(&sessionBox{session})
-		s.connect(ctx, session, false)
+		s.connect(ctx, session, reconciling{})
 		return
 	}
 	current := s.Connection()
-	if current == nil {
-		return
-	}
-	if reread && s.state != Held {
-		s.connect(ctx, current, false)
-		return
-	}
-	if s.known && s.state == Ready {
+	switch {
+	case current == nil:
+	case s.frozen() && s.known && !reread:
+		s.freeze(units)
+	case reread && s.state != Held, s.frozen() != (s.state == Frozen):
+		s.connect(ctx, current, reconciling{})
+	case s.known && s.state == Ready:
 		s.flush(ctx, current)
-		s.pass(ctx, passing)
+		_ = s.pass(ctx, passing) // it has logged why not
 	}
 }
 
@@ -356,17 +360,22 @@ func (s *Switch) collided(key flow.Key, loser topology.Unit) {
 var errHeld = errors.New("held")
 
 // connect reads what the switch holds and sends the difference. It is also how a damaged switch is mended.
-func (s *Switch) connect(ctx context.Context, session Session, force bool) {
+func (s *Switch) connect(ctx context.Context, session Session, how reconciling) {
 	began := time.Now()
 	s.state, s.problem = Reconciling, ""
-	s.confirmed.Store(nil)
+	s.publish()
+	if !s.frozen() { // what is on a frozen switch stays there
+		s.confirmed.Store(nil)
+	}
 	s.effects.retry = time.Time{}
-	err := s.reconcile(ctx, session, force)
+	err := s.reconcile(ctx, session, how)
 	switch {
 	case err == nil:
 		s.state = Ready
 		s.log.Info("switch in step", zap.Int("flows", len(s.tables.flows.wanted)), zap.Duration("took", time.Since(began)))
 		s.flush(ctx, session) // what was refused meanwhile
+	case errors.Is(err, ErrFrozen):
+		s.freeze(s.touched)
 	case errors.Is(err, errHeld):
 		s.state = Held
 		s.log.Error("reconcile held", zap.String("problem", s.problem))
@@ -385,7 +394,13 @@ func (s *Switch) fail(session Session, err error) {
 	s.disconnected()
 }
 
-func (s *Switch) reconcile(ctx context.Context, session Session, force bool) error {
+// reconciling says how a switch is reconciled.
+type reconciling struct {
+	force bool               // also if that removes more than half of a large table
+	read  func(*flow.Tables) // told what the switch holds, before anything is sent; may be nil
+}
+
+func (s *Switch) reconcile(ctx context.Context, session Session, how reconciling) error {
 	select {
 	case s.cfg.Reconciles <- struct{}{}:
 		defer func() { <-s.cfg.Reconciles }()
@@ -410,10 +425,16 @@ func (s *Switch) reconcile(ctx context.Context, session Session, force bool) err
 	held.Flows = slices.DeleteFunc(held.Flows, passes)
 	s.tables.readBack(held)
 	s.known = true
-	s.dirty = s.tables.differing(s.cfg.KeepForeign != nil && s.cfg.KeepForeign())
+	s.dirty = s.tables.differing(s.keepsForeign())
+	if how.read != nil {
+		how.read(held)
+	}
+	if s.frozen() {
+		return ErrFrozen
+	}
 	version, marked := versionOf(held)
 	whole := len(held.Flows) > 0 && (!marked || version != pipeline.Version)
-	if !force {
+	if !how.force {
 		if reason := s.massDeletion(held, whole); reason != "" {
 			s.problem = reason
 			return errHeld
@@ -431,7 +452,10 @@ func (s *Switch) reconcile(ctx context.Context, session Session, force bool) err
 func (s *Switch) flush(ctx context.Context, session Session) {
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
-	if err := s.send(ctx, session, chunk); err != nil {
+	switch err := s.send(ctx, session, chunk); {
+	case errors.Is(err, ErrFrozen):
+		s.freeze(s.touched)
+	case err != nil:
 		s.fail(session, err)
 	}
 }
@@ -444,6 +468,9 @@ func (s *Switch) send(ctx context.Context, session Session, limit int) error {
 			break
 		}
 		for _, b := range batches {
+			if s.frozen() {
+				return ErrFrozen
+			}
 			refused, err := s.apply(ctx, session, b)
 			if err != nil {
 				return err
@@ -466,6 +493,7 @@ func (s *Switch) apply(ctx context.Context, session Session, b batch) (refused b
 		changes[i] = b.changes[i].Change
 	}
 	s.effects.owe(s.tables, b.changes)
+	s.sent++
 	refusals, err := session.Apply(ctx, changes, b.atomic)
 	if err != nil {
 		return false, err
@@ -500,7 +528,7 @@ func (s *Switch) confirm() {
 	s.told = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) > 0 || s.reread || s.newSession != nil {
+	if len(s.pending) > 0 || s.reread || s.newSession != nil || s.frozenIn(s.latest) {
 		s.confirmed.Store(s.rendered)
 		return
 	}
@@ -585,60 +613,10 @@ func (s *Switch) Summary(ctx context.Context) (Summary, error) {
 			sum.Quarantined[u] = q.reason
 		}
 	})
-	return sum, err
-}
-
-// Listed is a flow entry that is wanted, or present, or both.
-type Listed struct {
-	Entry   flow.Encoded
-	Owners  []topology.Unit
-	Present bool
-	Wanted  bool
-}
-
-// Flows lists the entries that are wanted or present, of those units if any are given, in the order of tables.
-func (s *Switch) Flows(ctx context.Context, units ...topology.Unit) ([]Listed, error) {
-	var list []Listed
-	err := s.ask(ctx, func(context.Context) {
-		keys := map[flow.Key]struct{}{}
-		if len(units) > 0 {
-			for _, u := range units {
-				for _, f := range s.tables.units[u].Flows {
-					keys[f.Key()] = struct{}{}
-				}
-			}
-		} else {
-			for key := range s.tables.flows.wanted {
-				keys[key] = struct{}{}
-			}
-			for key := range s.tables.flows.other {
-				keys[key] = struct{}{}
-			}
-		}
-		for key := range keys {
-			l := Listed{Owners: s.tables.flows.owners(key)}
-			l.Entry, l.Wanted = s.tables.flows.want(key)
-			have, there := s.tables.flows.have(key)
-			if !l.Wanted {
-				l.Entry = have
-			}
-			l.Present = there && have == l.Entry
-			list = append(list, l)
-		}
-	})
-	slices.SortFunc(list, func(a, b Listed) int { return compareEntries(a.Entry, b.Entry) })
-	return list, err
-}
-
-// compareEntries orders by table, then from the highest priority down, then by match.
-func compareEntries(a, b flow.Encoded) int {
-	if a.Table() != b.Table() {
-		return int(a.Table()) - int(b.Table())
+	if err != nil {
+		return Summary{}, err
 	}
-	if a.Priority() != b.Priority() {
-		return int(b.Priority()) - int(a.Priority())
-	}
-	return slices.Compare([]byte(a), []byte(b))
+	return sum, nil
 }
 
 // Reconcile reads the switch back and sends the difference, as after a reconnection.
@@ -650,34 +628,26 @@ func (s *Switch) Reconcile(ctx context.Context, force bool) error {
 			result = errNotConnected
 			return
 		}
-		s.connect(owner, session, force)
-		if s.state != Ready {
-			result = errors.New(s.problem)
+		if s.frozen() {
+			result = ErrFrozen
+			return
 		}
+		s.connect(owner, session, reconciling{force: force})
+		result = s.outcome()
 	})
-	return errors.Join(err, result)
+	if err != nil {
+		return err
+	}
+	return result
 }
 
-// Rerender renders every unit afresh and compares: an empty list says that incremental equals full.
-func (s *Switch) Rerender(ctx context.Context) (differing []flow.Key, err error) {
-	err = s.ask(ctx, func(context.Context) {
-		full := newTables()
-		d := newDirty()
-		for _, u := range s.rendered.Units(s.cfg.Node) {
-			if s.quarantined[u] == nil {
-				full.set(u, pipeline.Render(s.cfg.Apps, s.rendered, s.cfg.Node, u), d)
-			}
-		}
-		for key, have := range s.tables.flows.wanted {
-			if f, ok := full.flows.want(key); !ok || f != have.value {
-				differing = append(differing, key)
-			}
-		}
-		for key := range full.flows.wanted {
-			if _, ok := s.tables.flows.want(key); !ok {
-				differing = append(differing, key)
-			}
-		}
-	})
-	return differing, err
+// outcome is why a reconcile has not brought the switch into step, or nil.
+func (s *Switch) outcome() error {
+	switch s.state {
+	case Ready:
+		return nil
+	case Frozen:
+		return ErrFrozen
+	}
+	return errors.New(s.problem)
 }

@@ -15,6 +15,7 @@ type tables struct {
 	groups table[uint32, flow.Group]
 	meters table[uint32, flow.Meter]
 	zones  map[tenure]int // how many entries that the switch holds give an object a conntrack zone
+	sets   uint64         // how often what is wanted was set
 }
 
 func newTables() *tables {
@@ -31,6 +32,7 @@ func equal[T comparable](a, b T) bool { return a == b }
 
 // set replaces what a unit wants, and marks in d every key that may differ.
 func (t *tables) set(u topology.Unit, r pipeline.Rendered, d *dirty) {
+	t.sets++
 	old := t.units[u]
 	if r.Err == nil && same(old, r) {
 		if len(old.Effects)+len(r.Effects) > 0 {

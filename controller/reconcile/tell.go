@@ -23,7 +23,26 @@ func (s *Switch) Wanted(ctx context.Context) (*flow.Tables, *topology.View, erro
 			t.Meters = append(t.Meters, m.value)
 		}
 	})
-	return &t, v, err
+	if err != nil {
+		return nil, nil, err
+	}
+	return &t, v, nil
+}
+
+// WantedGroups is what the switch should hold besides flow entries.
+func (s *Switch) WantedGroups(ctx context.Context) (groups []flow.Group, meters []flow.Meter, err error) {
+	err = s.ask(ctx, func(context.Context) {
+		for _, g := range s.tables.groups.wanted {
+			groups = append(groups, g.value)
+		}
+		for _, m := range s.tables.meters.wanted {
+			meters = append(meters, m.value)
+		}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return groups, meters, nil
 }
 
 // Present reads from the switch what it holds.

@@ -30,6 +30,8 @@ type Writer struct {
 
 	mu      sync.Mutex
 	waiting map[source]reconcile.PortStatus
+	// refused are the ports that were last said not to be active although they are plugged, each by the switch that said so.
+	refused map[model.Number]model.Number
 }
 
 // source is a switch that says something of a port. What one says, another that still sees an older topology must not replace:
@@ -43,13 +45,17 @@ func sourceOf(s reconcile.PortStatus) source { return source{s.Port, s.Node, s.A
 
 // NewWriter returns a writer; view gives the present topology.
 func NewWriter(s *store.Store, view func() *topology.View, log *zap.Logger) *Writer {
-	return &Writer{store: s, view: view, log: log, wake: make(chan struct{}, 1), waiting: map[source]reconcile.PortStatus{}}
+	return &Writer{store: s, view: view, log: log, wake: make(chan struct{}, 1), waiting: map[source]reconcile.PortStatus{},
+		refused: map[model.Number]model.Number{}}
 }
 
 // Note takes a port's status; a later one by the same switch replaces it.
 func (w *Writer) Note(s reconcile.PortStatus) {
 	w.mu.Lock()
 	w.waiting[sourceOf(s)] = s
+	if !s.Awaiting {
+		w.note(s)
+	}
 	w.mu.Unlock()
 	select {
 	case w.wake <- struct{}{}:

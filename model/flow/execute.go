@@ -131,6 +131,9 @@ func (x *execution) table(p *packet, id uint8) error {
 			x.at.packets++
 		}
 		x.result.Steps = append(x.result.Steps, step)
+		if looked := x.s.config.Looked; looked != nil {
+			looked(step, func(f Field) uint64 { return p.values[f] })
+		}
 		if x.at == nil {
 			return nil
 		}

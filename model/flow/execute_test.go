@@ -58,6 +58,21 @@ func TestExecuteInPort(t *testing.T) {
 	wantPorts(t, run(t, s, Input{Frame: frame(t, someMACs, someARP), InPort: PortLocal}), "1", "LOCAL", "1", "2", "LOCAL")
 }
 
+// What the packet has at each lookup is told of, and the DSCP changes without the bits for congestion beside it.
+func TestExecuteTellsOfLookups(t *testing.T) {
+	var told []uint64
+	s := switchWith(t, SwitchConfig{Looked: func(step Step, value func(Field) uint64) {
+		told = append(told, uint64(step.Table), value(Metadata), value(IPDSCP))
+	}},
+		"priority=1,ip actions=set_field:7->metadata,set_field:46->ip_dscp,goto_table:3",
+		"table=3,priority=1,ip,nw_tos=184 actions=output:2")
+	r := run(t, s, Input{Frame: frame(t, someMACs, "0800", "4507 0014 0001 0000 40 11 0000 0a000001 0a000002"), InPort: 1})
+	wantPorts(t, r, "2")
+	if !slices.Equal(told, []uint64{0, 0, 1, 3, 7, 46}) || r.Emissions[0].Frame[15] != 46<<2|3 {
+		t.Errorf("told %v, TOS %#x", told, r.Emissions[0].Frame[15])
+	}
+}
+
 // With in_port 0 a packet may leave by the port that it came in by, and IN_PORT is none.
 func TestExecuteSetInPort(t *testing.T) {
 	s := switchWith(t, SwitchConfig{},

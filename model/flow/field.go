@@ -30,6 +30,7 @@ const (
 	IPProto
 	IPv4Src
 	IPv4Dst
+	IPDSCP // OpenFlow's ip_dscp (RFC 2474)
 	IPTTL  // Nicira's nw_ttl
 	IPFrag // Nicira's nw_frag: bits FragAny and FragLater
 	TCPSrc
@@ -107,6 +108,7 @@ var fieldInfos = [fieldEnd]FieldInfo{
 	IPProto:   {"nw_proto", 8, false, ClassBasic, 10},
 	IPv4Src:   {"nw_src", 32, true, ClassBasic, 11},
 	IPv4Dst:   {"nw_dst", 32, true, ClassBasic, 12},
+	IPDSCP:    {"ip_dscp", 6, false, ClassBasic, 8},
 	IPTTL:     {"nw_ttl", 8, false, ClassNicira, 29},
 	IPFrag:    {"nw_frag", 2, true, ClassNicira, 26},
 	TCPSrc:    {"tcp_src", 16, true, ClassBasic, 13},

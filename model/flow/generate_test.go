@@ -120,7 +120,7 @@ func (d draw) match() (Match, []Field) {
 		if of != nil {
 			require(IPProto, map[string]uint64{"tcp": protoTCP, "udp": protoUDP, "icmp": protoICMP}[kind])
 		}
-		of = append(of, IPv4Src, IPv4Dst, IPTTL)
+		of = append(of, IPv4Src, IPv4Dst, IPDSCP, IPTTL)
 		if !d.narrow {
 			m = append(m, d.connection()...)
 			if of[0] == IPv4Src {

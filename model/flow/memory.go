@@ -20,6 +20,8 @@ type SwitchConfig struct {
 	// MeterDrops, if set, says whether a meter drops the packet that it is given; otherwise all meters let
 	// everything pass.
 	MeterDrops func(meter uint32) bool
+	// Looked, if set, is told of each lookup of Execute and Send, and of what the packet has at it.
+	Looked func(step Step, value func(Field) uint64)
 }
 
 // Switch is a switch in memory: it holds what Apply was given as strictly as Open vSwitch 3.1 and OpenFlow 1.3.5 do, and

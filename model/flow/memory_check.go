@@ -24,7 +24,7 @@ func (k known) allows(f Field) bool {
 	switch f {
 	case VLANPCP:
 		return k.tags > 0
-	case IPProto, IPTTL, IPv4Src, IPv4Dst:
+	case IPProto, IPDSCP, IPTTL, IPv4Src, IPv4Dst:
 		return ip
 	case IPFrag:
 		return ip

@@ -35,7 +35,7 @@ var places = [fieldEnd]struct {
 }{
 	EthDst: {headerEthernet, 0}, EthSrc: {headerEthernet, 6}, EthType: {headerEthernet, 12},
 	VLANVID: {headerVLAN, 0}, VLANPCP: {headerVLAN, 0},
-	IPTTL: {headerIPv4, 8}, IPProto: {headerIPv4, 9}, IPv4Src: {headerIPv4, 12}, IPv4Dst: {headerIPv4, 16},
+	IPDSCP: {headerIPv4, 1}, IPTTL: {headerIPv4, 8}, IPProto: {headerIPv4, 9}, IPv4Src: {headerIPv4, 12}, IPv4Dst: {headerIPv4, 16},
 	TCPSrc: {headerTCP, 0}, TCPDst: {headerTCP, 2}, UDPSrc: {headerUDP, 0}, UDPDst: {headerUDP, 2},
 	ICMPType: {headerICMP, 0}, ICMPCode: {headerICMP, 1},
 	ARPOp: {headerARP, 6}, ARPSHA: {headerARP, 8}, ARPSPA: {headerARP, 14}, ARPTHA: {headerARP, 18}, ARPTPA: {headerARP, 24},
@@ -120,6 +120,9 @@ func (p *packet) readTag() {
 	}
 }
 
+// ecnBits are the bits after the DSCP in its octet (RFC 3168, 5).
+const ecnBits = 2
+
 func (p *packet) parseIPv4(start int) {
 	b := p.frame[start:]
 	if len(b) < ipv4Len {
@@ -130,6 +133,7 @@ func (p *packet) parseIPv4(start int) {
 		return // no fields of IP, as in Open vSwitch
 	}
 	p.starts[headerIPv4] = start
+	p.values[IPDSCP] = uint64(b[1]) >> ecnBits
 	p.values[IPTTL] = uint64(b[8])
 	p.values[IPProto] = uint64(b[9])
 	p.values[IPv4Src] = uint64(binary.BigEndian.Uint32(b[12:]))

@@ -41,6 +41,7 @@ func TestParsePacket(t *testing.T) {
 		"ARP cut short":         {frame(t, someMACs, someARP)[:41], append(slices.Clone(macs), FieldMatch{EthType, etherARP, 0})},
 		"ARP of other hardware": {frame(t, someMACs, "0806 0006 0800 06 04 0001 fa163e000001 0a000001 000000000000 0a000002"), append(slices.Clone(macs), FieldMatch{EthType, etherARP, 0})},
 		"UDP":                   {frame(t, someMACs, "0800", someIPv4, someUDP, someMore), append(slices.Clone(ipv4), FieldMatch{UDPSrc, 68, 0}, FieldMatch{UDPDst, 67, 0})},
+		"marked":                {frame(t, someMACs, "0800", "45b9 0014 0001 0000 40 11 0000 0a000001 0a000002"), append(slices.Clone(ipv4), FieldMatch{IPDSCP, 46, 0})},
 		"tagged UDP": {frame(t, someMACs, "8100 6005 0800", someIPv4, someUDP), append(slices.Clone(ipv4), FieldMatch{UDPSrc, 68, 0}, FieldMatch{UDPDst, 67, 0},
 			FieldMatch{VLANVID, 0x1005, 0}, FieldMatch{VLANPCP, 3, 0})},
 		"two tags":             {frame(t, someMACs, "88a8 0005 8100 0006 0800", someIPv4), append(slices.Clone(macs), FieldMatch{VLANVID, 0x1005, 0}, FieldMatch{EthType, 0x8100, 0})},

@@ -12,7 +12,7 @@ var matchNames = map[string]Field{
 	"tun_id": TunnelID, "tunnel_id": TunnelID, "tun_src": TunnelSrc, "tun_dst": TunnelDst,
 	"dl_dst": EthDst, "eth_dst": EthDst, "dl_src": EthSrc, "eth_src": EthSrc, "dl_type": EthType, "eth_type": EthType,
 	"vlan_vid": VLANVID, "dl_vlan_pcp": VLANPCP, "vlan_pcp": VLANPCP,
-	"nw_proto": IPProto, "ip_proto": IPProto, "nw_src": IPv4Src, "ip_src": IPv4Src, "nw_dst": IPv4Dst, "ip_dst": IPv4Dst, "nw_ttl": IPTTL, "nw_frag": IPFrag,
+	"nw_proto": IPProto, "ip_proto": IPProto, "nw_src": IPv4Src, "ip_src": IPv4Src, "nw_dst": IPv4Dst, "ip_dst": IPv4Dst, "ip_dscp": IPDSCP, "nw_ttl": IPTTL, "nw_frag": IPFrag,
 	"tcp_src": TCPSrc, "tcp_dst": TCPDst, "udp_src": UDPSrc, "udp_dst": UDPDst, "icmp_type": ICMPType, "icmp_code": ICMPCode,
 	"arp_op": ARPOp, "arp_spa": ARPSPA, "arp_tpa": ARPTPA, "arp_sha": ARPSHA, "arp_tha": ARPTHA,
 }
@@ -46,6 +46,8 @@ func (p *matchParser) word(name, value string) error {
 		err = p.vlanID(value)
 	case "vlan_tci":
 		err = p.vlanTCI(value)
+	case "nw_tos":
+		err = p.tos(value)
 	default:
 		f, ok := matchNames[name]
 		if !ok {
@@ -92,6 +94,16 @@ func (p *matchParser) vlanTCI(value string) error {
 	p.add(Masked(VLANVID, m.Value&0x1fff, m.Mask&0x1fff))
 	p.add(Masked(VLANPCP, m.Value>>13, m.Mask>>13))
 	return nil
+}
+
+// tos reads nw_tos: the DSCP in its place in the octet.
+func (p *matchParser) tos(value string) error {
+	tos, err := parseNumber(value, 8)
+	if err == nil && tos&(1<<ecnBits-1) != 0 {
+		err = fmt.Errorf("%d has bits that are not the DSCP's", tos)
+	}
+	p.add(Exact(IPDSCP, tos>>ecnBits))
+	return err
 }
 
 // match gives the fields in canonical order.

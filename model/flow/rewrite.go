@@ -42,6 +42,9 @@ func (p *packet) set(f Field, value, mask uint64) {
 		binary.BigEndian.PutUint16(p.frame[start:], tci&0x1fff|uint16(v)<<13)
 		return
 	}
+	if f == IPDSCP {
+		v = v<<ecnBits | uint64(p.frame[start+at.offset])&(1<<ecnBits-1)
+	}
 	// Checksums are sums of 16-bit words: take all words that the field is in.
 	from, to := start+at.offset&^1, start+(at.offset+f.bytes()+1)&^1
 	var before [8]byte

@@ -39,6 +39,7 @@ var actionNames = [fieldEnd]fieldNames{
 	IPProto:   {"nw_proto", "NXM_OF_IP_PROTO"},
 	IPv4Src:   {"ip_src", "NXM_OF_IP_SRC"},
 	IPv4Dst:   {"ip_dst", "NXM_OF_IP_DST"},
+	IPDSCP:    {"ip_dscp", "OXM_OF_IP_DSCP"},
 	IPTTL:     {"nw_ttl", "NXM_NX_IP_TTL"},
 	IPFrag:    {"nw_frag", "NXM_NX_IP_FRAG"},
 	TCPSrc:    {"tcp_src", "NXM_OF_TCP_SRC"},

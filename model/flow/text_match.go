@@ -47,7 +47,7 @@ var textFirst = []Field{ConjunctionID, CTState, CTSrc, CTDst, CTProto, CTSrcPort
 
 var textOrder = []Field{
 	Reg0, Reg1, Reg2, Reg3, TunnelID, TunnelSrc, TunnelDst, Metadata, InPort, VLANVID, VLANPCP, EthSrc, EthDst, EthType,
-	IPv4Src, IPv4Dst, ARPSPA, ARPTPA, IPProto, ARPOp, ARPSHA, ARPTHA, IPTTL, IPFrag,
+	IPv4Src, IPv4Dst, ARPSPA, ARPTPA, IPProto, ARPOp, ARPSHA, ARPTHA, IPDSCP, IPTTL, IPFrag,
 	TCPSrc, TCPDst, UDPSrc, UDPDst, ICMPType, ICMPCode,
 }
 
@@ -93,6 +93,8 @@ func (t *text) match(m Match) {
 			done[VLANPCP] = true
 		case EthType:
 			t.printf(",dl_type=0x%04x", x.Value)
+		case IPDSCP:
+			t.printf(",nw_tos=%d", x.Value<<ecnBits)
 		case TCPSrc, TCPDst, UDPSrc, UDPDst:
 			t.str("," + portMatchName(m, f) + "=" + maskedText(x))
 		default:

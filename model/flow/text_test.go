@@ -61,6 +61,9 @@ func TestFormat(t *testing.T) {
 		"cookie=0x0, table=0, priority=6,ip,nw_frag=yes actions=drop": {
 			Priority: 6, Match: Match{Exact(EthType, etherIPv4), Masked(IPFrag, FragAny, FragAny)},
 		},
+		"cookie=0x0, table=0, priority=7,ip,nw_tos=184,nw_ttl=1 actions=set_field:10->ip_dscp": {
+			Priority: 7, Match: Match{Exact(EthType, etherIPv4), Exact(IPDSCP, 46), Exact(IPTTL, 1)}, Apply: []Action{SetField{IPDSCP, 10, IPDSCP.AllOnes()}},
+		},
 	} {
 		got := Format(e, testNames)
 		if e.Table != 10 {

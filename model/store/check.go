@@ -19,33 +19,48 @@ import (
 // OpenReadOnly opens a database to read it, beside the planckd that serves it, of an SQLite file too. It changes nothing, and
 // refuses a schema that is not exactly this program's. What would write fails.
 func OpenReadOnly(ctx context.Context, url string) (*Store, error) {
-	s := &Store{options: Options{Source: model.SystemSource(), Log: zap.NewNop(), Quotas: standardQuotas}, unlock: func() error { return nil }}
-	s.waker.signal = make(chan struct{}, 1)
-	_, s.stop = context.WithCancel(ctx)
-	if err := s.connect(url, true); err != nil {
-		return nil, err
+	s, version, newest, err := openToRead(ctx, url)
+	if err == nil && version != newest {
+		_ = s.closeDatabases()
+		err = fmt.Errorf("the database's schema is version %d, this program knows version %d: use the one that belongs to the planckd that runs on it", version, newest)
 	}
-	if err := s.requireSchema(ctx); err != nil {
-		_ = s.closeDatabases() // the first error tells more
+	if err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Store) requireSchema(ctx context.Context) error {
+// openToRead also gives the version of the database's schema, and the newest that this program knows.
+func openToRead(ctx context.Context, url string) (s *Store, version, newest int, err error) {
+	s = offline()
+	_, s.stop = context.WithCancel(ctx)
+	if err := s.connect(url, true); err != nil {
+		return nil, 0, 0, err
+	}
+	if version, newest, err = s.schema(ctx); err != nil {
+		_ = s.closeDatabases() // the first error tells more
+		return nil, 0, 0, err
+	}
+	return s, version, newest, nil
+}
+
+// offline is a store for one use of a database, without a planckd.
+func offline() *Store {
+	s := &Store{options: Options{Source: model.SystemSource(), Log: zap.NewNop(), Quotas: standardQuotas}, unlock: func() error { return nil }}
+	s.waker.signal = make(chan struct{}, 1)
+	return s
+}
+
+func (s *Store) schema(ctx context.Context) (version, newest int, err error) {
 	known, err := readMigrations(s.dialect.migrations)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	var version int
-	err = s.reader.WithContext(ctx).Raw("SELECT MAX(version) FROM schema_migrations").Scan(&version).Error
+	err = s.reader.WithContext(ctx).Raw("SELECT COALESCE(MAX(version), 0) FROM schema_migrations").Scan(&version).Error
 	if err != nil {
-		return fmt.Errorf("this is no database of Planck, or it cannot be read: %w", s.readError(ctx, err))
+		return 0, 0, fmt.Errorf("this is no database of Planck, or it cannot be read: %w", s.readError(ctx, err))
 	}
-	if version != len(known) {
-		return fmt.Errorf("the database's schema is version %d, this program knows version %d: use the one that belongs to the planckd that runs on it", version, len(known))
-	}
-	return nil
+	return version, len(known), nil
 }
 
 // Check looks for what must not be in one snapshot of the whole database, and tells each problem in words. No transaction leaves any: they

@@ -91,6 +91,9 @@ var sqliteDialect = dialect{
 		FROM (SELECT * FROM node_interfaces WHERE node_number = nodes.number ORDER BY name))`,
 }
 
+// seconds is now in whole seconds.
+func (d dialect) seconds() string { return "CAST(" + d.now + " AS bigint)" }
+
 func (s *Store) connect(url string, readOnly bool) error {
 	path, isFile := strings.CutPrefix(url, "sqlite:")
 	switch {

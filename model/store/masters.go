@@ -10,7 +10,8 @@ import (
 // AcquireMasters makes replica the master of those of the nodes that have none, whose master's lease has run out by
 // the database's clock, or that are its own already, for ttl from now. It gives the nodes that replica is master of
 // now, with the generation to put into OpenFlow's role request. Calling it again in time renews the leases: the generation stays as long
-// as this Store holds one. A replica that was restarted takes its leases at once, with a higher generation. Names of
+// as this Store holds one. A replica that was restarted takes its leases at once, with a higher generation. The first generation is the
+// database's time in seconds: a switch remembers what it has seen of a row that was deleted, or came after the backup that was restored. Names of
 // replicas must be unique.
 func (s *Store) AcquireMasters(ctx context.Context, replica string, nodes []model.Number, ttl time.Duration) (map[model.Number]uint64, error) {
 	held := make(map[model.Number]uint64, len(nodes))
@@ -24,7 +25,7 @@ func (s *Store) AcquireMasters(ctx context.Context, replica string, nodes []mode
 	}
 	err := s.write(ctx, func(t *tx) error {
 		return t.Raw(`INSERT INTO masters (node_number, replica, incarnation, generation, expires_at)
-			SELECT number, ?, ?, 1, `+now+` + ? FROM nodes WHERE number IN ? ORDER BY number
+			SELECT number, ?, ?, `+s.dialect.seconds()+`, `+now+` + ? FROM nodes WHERE number IN ? ORDER BY number
 			ON CONFLICT (node_number) DO UPDATE SET replica = excluded.replica, incarnation = excluded.incarnation,
 				expires_at = excluded.expires_at,
 				generation = masters.generation + CASE WHEN masters.replica = excluded.replica

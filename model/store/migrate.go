@@ -26,32 +26,34 @@ func migrate(ctx context.Context, db *gorm.DB, dialect dialect, files fs.FS) err
 	if err != nil {
 		return err
 	}
-	return classify(db.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if dialect.name == postgresName {
-			if err := tx.Exec("SELECT pg_advisory_xact_lock(?)", int64(migrationLock)).Error; err != nil {
-				return err
-			}
-		}
-		if err := tx.Exec("CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL)").Error; err != nil {
+	return classify(db.WithContext(ctx).Transaction(func(tx *gorm.DB) error { return applyMigrations(tx, dialect, known) }))
+}
+
+func applyMigrations(tx *gorm.DB, dialect dialect, known []migration) error {
+	if dialect.name == postgresName {
+		if err := tx.Exec("SELECT pg_advisory_xact_lock(?)", int64(migrationLock)).Error; err != nil {
 			return err
 		}
-		var version int
-		if err := tx.Raw("SELECT COALESCE(MAX(version), 0) FROM schema_migrations").Scan(&version).Error; err != nil {
+	}
+	if err := tx.Exec("CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY, name text NOT NULL)").Error; err != nil {
+		return err
+	}
+	var version int
+	if err := tx.Raw("SELECT COALESCE(MAX(version), 0) FROM schema_migrations").Scan(&version).Error; err != nil {
+		return err
+	}
+	if version > len(known) {
+		return fmt.Errorf("the database's schema is version %d, this planckd knows none above %d: use a newer planckd", version, len(known))
+	}
+	for _, m := range known[version:] {
+		if err := tx.Exec(m.sql).Error; err != nil {
+			return fmt.Errorf("migration %s: %w", m.name, err)
+		}
+		if err := tx.Exec("INSERT INTO schema_migrations (version, name) VALUES (?, ?)", m.version, m.name).Error; err != nil {
 			return err
 		}
-		if version > len(known) {
-			return fmt.Errorf("the database's schema is version %d, this planckd knows none above %d: use a newer planckd", version, len(known))
-		}
-		for _, m := range known[version:] {
-			if err := tx.Exec(m.sql).Error; err != nil {
-				return fmt.Errorf("migration %s: %w", m.name, err)
-			}
-			if err := tx.Exec("INSERT INTO schema_migrations (version, name) VALUES (?, ?)", m.version, m.name).Error; err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
+	}
+	return nil
 }
 
 // readMigrations reads files named 0001_some_words.sql, numbered from 1 without a gap.

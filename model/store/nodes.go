@@ -13,7 +13,7 @@ import (
 	"github.com/planck-sdn/planck/model"
 )
 
-// ReportNode stores what the node with the report's SystemID says of itself. Number, DatapathID, sequences and times
+// ReportNode stores what the node with the report's SystemID says of itself. Number, DatapathID, Frozen, sequences and times
 // are the store's and are ignored in the report. It gives the node as it is now, and whether the report changed
 // anything; an equal report writes nothing. A report that claims another hostname than the one that was pinned at
 // first contact, or a hostname or encapsulation address of another node, is a *ConflictError, and the last good
@@ -73,6 +73,24 @@ func (s *Store) ForgetNode(ctx context.Context, number model.Number) error {
 	})
 }
 
+// FreezeNodes freezes nodes, or thaws them. Those that are so already, or are gone, are left alone.
+func (s *Store) FreezeNodes(ctx context.Context, numbers []model.Number, frozen bool) error {
+	return s.write(ctx, func(t *tx) error {
+		for chunk := range slices.Chunk(slices.Sorted(slices.Values(numbers)), maxNumbers) {
+			var changed []model.Number
+			err := t.Raw("UPDATE nodes SET frozen = ?, reports = reports + 1 WHERE number IN ? AND frozen <> ? RETURNING number", frozen, chunk, frozen).
+				Scan(&changed).Error
+			if err != nil {
+				return err
+			}
+			for _, number := range changed {
+				t.touch(model.Ref{Kind: model.KindNode, Number: number})
+			}
+		}
+		return nil
+	})
+}
+
 func nodeNotFound(number model.Number) error {
 	return model.Errorf(http.StatusNotFound, "NodeNotFound", "Node %d could not be found.", number)
 }
@@ -128,6 +146,7 @@ func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
 		return nil, false, err
 	}
 	report.UpdatedAt = t.now
+	report.Frozen = found && row.Frozen
 	switch {
 	case !found:
 		err = t.insertNode(&report)

@@ -224,14 +224,18 @@ func TestMasters(t *testing.T) {
 				t.Fatalf("master of %v, want %v", got, want)
 			}
 		}
-		expect(acquire(s, "one", time.Hour), 1)
-		expect(acquire(s, "one", time.Hour), 1) // renewal
-		expect(acquire(s, "two", time.Hour), 0) // another's lease runs
-		expect(acquire(s, "one", time.Millisecond), 1)
+		began := uint64(time.Now().Unix())
+		first := acquire(s, "one", time.Hour)[nodes[0]]
+		if first < began-1 || first > began+60 {
+			t.Fatalf("the first generation is %d, and it is %d", first, began)
+		}
+		expect(acquire(s, "one", time.Hour), first) // renewal
+		expect(acquire(s, "two", time.Hour), 0)     // another's lease runs
+		expect(acquire(s, "one", time.Millisecond), first)
 		within(t, 5*time.Second, "the lease runs out", func() bool { return len(acquire(s, "two", time.Hour)) == 2 })
 		expect(acquire(s, "one", time.Hour), 0)
 		s = restart()
-		expect(acquire(s, "two", time.Hour), 3) // its own lease, at once, and above what it had
+		expect(acquire(s, "two", time.Hour), first+2) // its own lease, at once, and above what it had
 		if got := must(s.AcquireMasters(ctx, "two", nil, time.Hour))(t); len(got) != 0 {
 			t.Fatalf("master of %v, asked for none", got)
 		}
@@ -245,5 +249,64 @@ func TestMasters(t *testing.T) {
 	t.Run("postgres", func(t *testing.T) {
 		url := postgresURL(t)
 		test(t, open(t, url, Options{}), func() *Store { return open(t, url, Options{}) })
+	})
+}
+
+// TestFreezeNodes: what an operator says of a node stays through all that the node says of itself, by either way of reporting, and
+// followers see it.
+func TestFreezeNodes(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *Store) {
+		ctx := context.Background()
+		report := model.Node{SystemID: "a", Hostname: "compute1", EncapIP: addr("10.0.0.11"), TunnelPort: 1}
+		stored, _, err := s.ReportNode(ctx, report)
+		check(t, err)
+		other, _, err := s.ReportNode(ctx, model.Node{SystemID: "b", Hostname: "compute2", EncapIP: addr("10.0.0.12")})
+		check(t, err)
+		_, position, err := s.Load(ctx)
+		check(t, err)
+		follow := func(want ...*model.Node) {
+			t.Helper()
+			changes, next, err := s.Follow(ctx, position)
+			check(t, err)
+			position = next
+			if len(changes) != len(want) {
+				t.Fatalf("followed %+v, want %d changes", changes, len(want))
+			}
+			for i, w := range want {
+				if !reflect.DeepEqual(changes[i].Object, w) {
+					t.Fatalf("followed %+v, want %+v", changes[i].Object, w)
+				}
+			}
+		}
+		frozen := *stored
+		frozen.Frozen, frozen.Reports = true, stored.Reports+1
+		check(t, s.FreezeNodes(ctx, []model.Number{stored.Number, 999}, true))
+		follow(&frozen)
+		check(t, s.FreezeNodes(ctx, []model.Number{stored.Number}, true))
+		follow()
+
+		// What a node plugs, known as it was before it was frozen; then as it is known now; then another address.
+		report.Interfaces = []model.Interface{{Name: "tap1", PortID: "p1", Ofport: 5}}
+		next, _, err := s.ReportInterfaces(ctx, stored, report)
+		check(t, err)
+		follow(next)
+		report.Interfaces = append(report.Interfaces, model.Interface{Name: "tap2", PortID: "p2", Ofport: 6})
+		again, _, err := s.ReportInterfaces(ctx, next, report)
+		check(t, err)
+		follow(again)
+		report.EncapIP = addr("10.0.0.13")
+		moved, _, err := s.ReportNode(ctx, report)
+		check(t, err)
+		follow(moved)
+		if !next.Frozen || !again.Frozen || !moved.Frozen || len(moved.Interfaces) != 2 {
+			t.Fatalf("reports of a frozen node: %+v, %+v, %+v", next, again, moved)
+		}
+
+		check(t, s.FreezeNodes(ctx, []model.Number{stored.Number, other.Number}, false))
+		moved.Frozen, moved.Reports = false, moved.Reports+1
+		follow(moved)
+		if got := must(s.Nodes(ctx))(t); !reflect.DeepEqual(got, []*model.Node{moved, other}) {
+			t.Fatalf("thawed: %+v", got)
+		}
 	})
 }

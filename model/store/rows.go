@@ -259,6 +259,7 @@ type nodeRow struct {
 	DatapathType   string
 	TunnelPort     uint32
 	Mappings       []model.Mapping `gorm:"serializer:json"`
+	Frozen         bool
 	Reports        int64
 	Interfaces     []model.Interface `gorm:"->;serializer:json"` // dialect.interfaces
 	CreatedAt      time.Time         `gorm:"autoCreateTime:false"`
@@ -270,7 +271,7 @@ func (nodeRow) TableName() string { return "nodes" }
 func rowOfNode(n *model.Node) *nodeRow {
 	return &nodeRow{
 		Number: n.Number, SystemID: n.SystemID, Hostname: n.Hostname, HostnamePinned: true, EncapIP: addrText(n.EncapIP), DatapathType: n.DatapathType,
-		TunnelPort: n.TunnelPort, Mappings: notNil(n.Mappings), Reports: n.Reports, Interfaces: n.Interfaces, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt,
+		TunnelPort: n.TunnelPort, Mappings: notNil(n.Mappings), Frozen: n.Frozen, Reports: n.Reports, Interfaces: n.Interfaces, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt,
 	}
 }
 
@@ -284,7 +285,7 @@ func (r *nodeRow) model() (*model.Node, error) {
 	}
 	return &model.Node{
 		Number: r.Number, SystemID: r.SystemID, Hostname: r.Hostname, HostnamePinned: r.HostnamePinned, EncapIP: encap, DatapathType: r.DatapathType,
-		DatapathID: datapathPrefix<<48 | uint64(r.Number), TunnelPort: r.TunnelPort, Mappings: r.Mappings,
+		DatapathID: datapathPrefix<<48 | uint64(r.Number), TunnelPort: r.TunnelPort, Mappings: r.Mappings, Frozen: r.Frozen,
 		Interfaces: notNil(r.Interfaces), Reports: r.Reports, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}, nil
 }

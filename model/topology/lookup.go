@@ -37,6 +37,11 @@ func (v *View) NodeByHostname(name string) *model.Node {
 	return v.Node(n)
 }
 
+// Networks visits all networks in order of number.
+func (v *View) Networks(visit func(*model.Network)) {
+	v.networks.all(func(_ model.Number, n *model.Network) bool { visit(n); return true })
+}
+
 // Nodes visits all nodes in order of number.
 func (v *View) Nodes(visit func(*model.Node)) {
 	v.nodes.all(func(_ model.Number, n *model.Node) bool { visit(n); return true })

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -42,10 +41,7 @@ func (h handlers) check(c *gin.Context) error {
 		return err
 	}
 	return stream(c, "nodes", func(each func(NodeCheck) error) error {
-		return h.controller.Check(c.Request.Context(), c.Query("node"), repair, func(n NodeCheck) error {
-			n.Stale, n.Differences = notNil(n.Stale), notNil(n.Differences)
-			return each(n)
-		})
+		return h.controller.Check(c.Request.Context(), c.Query("node"), repair, each)
 	})
 }
 
@@ -55,6 +51,6 @@ func (h handlers) reconcileDryRun(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, gin.H{"differences": notNil(list)})
+	answerList(c, "differences", list)
 	return nil
 }

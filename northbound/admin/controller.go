@@ -10,6 +10,8 @@ import (
 type Controller interface {
 	Status(ctx context.Context) (Status, error)
 	Nodes(ctx context.Context) ([]Node, error)
+	// CountFlows counts the flow entries that a node should have; nothing, while its switch is too busy to say so.
+	CountFlows(ctx context.Context, node uint64) (byTable, byApp []Count)
 	Port(ctx context.Context, id string) (Port, error)
 	Routers(ctx context.Context) ([]Router, error)
 	Router(ctx context.Context, id string) (Router, error)

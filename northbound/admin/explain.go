@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"net/http"
-
 	"github.com/gin-gonic/gin"
 )
 
@@ -22,6 +20,6 @@ func (h handlers) explain(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, gin.H{"explanations": notNil(list)})
+	answerList(c, "explanations", list)
 	return nil
 }

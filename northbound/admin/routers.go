@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -70,7 +69,7 @@ func (h handlers) routers(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, gin.H{"routers": notNil(routers)})
+	answerList(c, "routers", routers)
 	return nil
 }
 
@@ -79,7 +78,7 @@ func (h handlers) router(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, r)
+	answer(c, r)
 	return nil
 }
 

@@ -81,8 +81,7 @@ func (h handlers) status(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Problems = notNil(s.Problems)
-	c.PureJSON(http.StatusOK, s)
+	answer(c, s)
 	return nil
 }
 
@@ -91,7 +90,7 @@ func (h handlers) nodes(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, gin.H{"nodes": notNil(nodes)})
+	answerList(c, "nodes", nodes)
 	return nil
 }
 
@@ -104,7 +103,10 @@ func (h handlers) node(c *gin.Context) error {
 	if n == nil {
 		return model.Errorf(http.StatusNotFound, "NodeNotFound", "Node %s could not be found.", c.Param("name"))
 	}
-	c.PureJSON(http.StatusOK, n)
+	if n.Number != 0 {
+		n.TablesFlows, n.AppsFlows = h.controller.CountFlows(c.Request.Context(), n.Number)
+	}
+	answer(c, n)
 	return nil
 }
 
@@ -157,8 +159,7 @@ func (h handlers) port(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	p.FixedIPs, p.Plugged = notNil(p.FixedIPs), notNil(p.Plugged)
-	c.PureJSON(http.StatusOK, p)
+	answer(c, p)
 	return nil
 }
 
@@ -174,15 +175,6 @@ func (h handlers) wait(c *gin.Context) error {
 	if err != nil && ctx.Err() == nil { // the context's end is an answer: not yet
 		return err
 	}
-	w.Left = notNil(w.Left)
-	c.PureJSON(http.StatusOK, w)
+	answer(c, w)
 	return nil
-}
-
-// notNil makes an absent list an empty one in JSON.
-func notNil[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
 }

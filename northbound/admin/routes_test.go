@@ -58,6 +58,10 @@ func (f *fake) Port(_ context.Context, id string) (Port, error) {
 	return Port{ID: id, Name: "web1", Plugged: []Plugged{{Node: "compute1", Interface: "tap1", Ofport: 3, Active: true}}}, nil
 }
 
+func (f *fake) CountFlows(_ context.Context, node uint64) (byTable, byApp []Count) {
+	return []Count{{"deliver", int(node)}}, []Count{{"l2", int(node)}}
+}
+
 func (f *fake) Routers(context.Context) ([]Router, error) {
 	return []Router{{ID: "9e1d", Name: "edge", Key: 77, Gateway: &RouterGateway{Node: "compute1", Addresses: []string{"192.0.2.10/24"}}}, {ID: "9e1e"}}, f.fail
 }

@@ -4,10 +4,15 @@ import (
 	"bufio"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 )
+
+// flushInterval is how long an element may wait for others that come with it.
+const flushInterval = 100 * time.Millisecond
 
 // stream answers {"name": [...]}, one element a line, each written as it comes: the answer is never whole in memory. An error before
 // the first element is an answer of its own; a later one ends the answer short of its end, so that nobody takes it for whole.
@@ -16,7 +21,7 @@ func stream[T any](c *gin.Context, name string, produce func(each func(T) error)
 	w := bufio.NewWriterSize(c.Writer, 32<<10) // keeps the first error
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false) // "->" in an action stays readable
-	begun := false
+	begun, flushed := false, time.Now()
 	begin := func() {
 		begun = true
 		c.Header("Content-Type", "application/json; charset=utf-8")
@@ -29,7 +34,14 @@ func stream[T any](c *gin.Context, name string, produce func(each func(T) error)
 		} else {
 			begin()
 		}
-		return encoder.Encode(v)
+		fill(reflect.ValueOf(&v).Elem())
+		err := encoder.Encode(v)
+		if now := time.Now(); now.Sub(flushed) > flushInterval {
+			flushed = now
+			_ = w.Flush()
+			c.Writer.Flush()
+		}
+		return err
 	})
 	if err != nil && !begun {
 		return err

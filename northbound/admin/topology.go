@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"net/http"
-
 	"github.com/gin-gonic/gin"
 )
 
@@ -13,7 +11,7 @@ type Topology struct {
 	Nodes    []TopologyNode    `json:"nodes"`
 }
 
-// TopologyNetwork is a network with its ports, but for those of routers.
+// TopologyNetwork is a network with its ports, but for those of routers and floating IPs.
 type TopologyNetwork struct {
 	ID              string         `json:"id"`
 	Name            string         `json:"name"`
@@ -37,7 +35,7 @@ type TopologyPort struct {
 	Node        string   `json:"node,omitempty"` // where others reach it; empty: nowhere
 }
 
-// TopologyRouter is a router and the networks that it joins.
+// TopologyRouter is a router, the networks that it joins, and the floating IPs that go through it.
 type TopologyRouter struct {
 	ID          string       `json:"id"`
 	Name        string       `json:"name"`
@@ -67,6 +65,6 @@ func (h handlers) topology(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, t)
+	answer(c, t)
 	return nil
 }

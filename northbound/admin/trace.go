@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"net/http"
 	"net/netip"
 	"strconv"
 
@@ -48,6 +47,8 @@ type Stage struct {
 	PassedBy
 	Depth int    `json:"depth"`          // how many groups and resubmits it is inside of
 	Note  string `json:"note,omitempty"` // in words: "through the tunnel to compute2, key 5001"
+	// Packet is what comes to the node, as ofproto/trace takes it; beside a Note that says how it comes.
+	Packet string `json:"packet,omitempty"`
 }
 
 // Place is where a packet came out.
@@ -98,6 +99,6 @@ func (h handlers) trace(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, t)
+	answer(c, t)
 	return nil
 }

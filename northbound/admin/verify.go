@@ -15,6 +15,7 @@ type NodeProof struct {
 	Ports      int           `json:"ports"`             // local ports whose packets were followed
 	Pairs      int           `json:"pairs"`             // witnesses of what must be reachable
 	Violations []Violation   `json:"violations"`
+	More       int           `json:"more,omitempty"` // violations beyond those
 	Took       time.Duration `json:"took_ns"`
 }
 
@@ -24,6 +25,8 @@ type Violation struct {
 	Text     string     `json:"text"`     // the same in a sentence
 	Packet   string     `json:"packet"`   // in ovs-ofctl syntax; fields that do not matter are left out
 	Way      []PassedBy `json:"way"`      // the entries that the packet meets
+	// Confirmed: a packet in a switch in memory with these tables took that way. Otherwise nothing in the tables rules it out.
+	Confirmed bool `json:"confirmed"`
 }
 
 // PassedBy is an entry on a packet's way.
@@ -41,9 +44,6 @@ type PassedBy struct {
 // verify answers {"nodes": [...]}, a node a line, each as soon as it is done.
 func (h handlers) verify(c *gin.Context) error {
 	return stream(c, "nodes", func(each func(NodeProof) error) error {
-		return h.controller.Verify(c.Request.Context(), c.Query("node"), func(n NodeProof) error {
-			n.Violations = notNil(n.Violations)
-			return each(n)
-		})
+		return h.controller.Verify(c.Request.Context(), c.Query("node"), each)
 	})
 }

@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"net/http"
-
 	"github.com/gin-gonic/gin"
 )
 
@@ -26,6 +24,6 @@ func (h handlers) why(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.PureJSON(http.StatusOK, w)
+	answer(c, w)
 	return nil
 }

@@ -176,6 +176,16 @@ func TestModify(t *testing.T) {
 		}
 		return len(stats) == 1 && stats[0].Flow == modified && stats[0].Packets == 1 && stats[0].Bytes == 64 && stats[0].Duration > 0
 	})
+	for _, of := range []struct {
+		table  uint8
+		cookie flow.Cookie
+		want   int
+	}{{modified.Table(), modified.Cookie(), 1}, {AllTables, modified.Cookie(), 1}, {modified.Table() + 1, modified.Cookie(), 0}, {AllTables, modified.Cookie() + 1, 0}} {
+		n := 0
+		if err := s.ReadStatsOf(timeLimit(t), of.table, of.cookie, ^flow.Cookie(0), func(FlowStats) { n++ }); err != nil || n != of.want {
+			t.Errorf("of table %d and cookie %#x: %d entries, %v", of.table, uint64(of.cookie), n, err)
+		}
+	}
 	mustApply(t, s, false, flow.Change{Op: flow.OpDelete, Flow: modified}, flow.Change{Op: flow.OpDelete, Group: &group},
 		flow.Change{Op: flow.OpDelete, Meter: &meter})
 	if left := mustRead(t, s); len(left.Flows)+len(left.Groups)+len(left.Meters) > 0 {

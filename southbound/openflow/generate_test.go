@@ -70,7 +70,7 @@ var matches = rapid.Custom(func(r *rapid.T) flow.Match {
 	switch rapid.IntRange(0, 4).Draw(r, "layer 3") {
 	case 0:
 		exact(flow.EthType, 0x0800)
-		some(flow.IPv4Src, flow.IPv4Dst, flow.IPTTL, flow.IPFrag)
+		some(flow.IPv4Src, flow.IPv4Dst, flow.IPDSCP, flow.IPTTL, flow.IPFrag)
 		m = append(m, connections.Draw(r, "conntrack")...)
 		switch rapid.IntRange(0, 4).Draw(r, "layer 4") {
 		case 0:
@@ -139,7 +139,7 @@ func actionsFor(r *rapid.T, m flow.Match) []flow.Action {
 	kinds := []string{"output", "controller", "in_port", "group", "set", "set masked", "move", "resubmit", "punt", "push", "set in_port", "larger"}
 	switch {
 	case has(flow.EthType, 0x0800):
-		settable = append(settable, flow.IPv4Src, flow.IPv4Dst, flow.IPTTL)
+		settable = append(settable, flow.IPv4Src, flow.IPv4Dst, flow.IPDSCP, flow.IPTTL)
 		kinds = append(kinds, "ttl", "ct", "ct")
 		switch {
 		case slices.ContainsFunc(m, laterFragments):

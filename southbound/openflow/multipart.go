@@ -115,7 +115,17 @@ func (s *Session) Read(ctx context.Context) (*flow.Tables, error) {
 
 // ReadStats calls emit for each flow entry with its counters, in the caller's goroutine.
 func (s *Session) ReadStats(ctx context.Context, emit func(FlowStats)) error {
-	m, err := s.startMultipart(ctx, ofp.MultipartTypeFlow, allFlows())
+	return s.ReadStatsOf(ctx, AllTables, 0, 0, emit)
+}
+
+// AllTables stands for every table (OFPTT_ALL).
+const AllTables = uint8(ofp.TableAll)
+
+// ReadStatsOf is ReadStats for the entries of a table whose cookie has the bits of mask as cookie has them: the others do not leave the switch.
+func (s *Session) ReadStatsOf(ctx context.Context, table uint8, cookie, mask flow.Cookie, emit func(FlowStats)) error {
+	request := allFlows()
+	request.Table, request.Cookie, request.CookieMask = ofp.Table(table), uint64(cookie), uint64(mask)
+	m, err := s.startMultipart(ctx, ofp.MultipartTypeFlow, request)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ var benchmarks = []benchmark{
 	{"entries", benchEntries},
 	{"routing", benchRouting},
 	{"security", benchSecurity},
+	{"inspect", benchInspect},
 }
 
 // environment is what benchmarks share.

@@ -313,6 +313,16 @@ func (s *story) inspect(ctx context.Context) error {
 			return err
 		}
 	}
+	s.say("What becomes of a packet, through the tables as they are on the switches: to red2, which answers; and to an address that only blue has.")
+	for _, verb := range []string{"trace --from red1 --to red2 --tcp 22", "trace --from red1 --to " + s.vms["blue3"].port.ip() + " || true"} {
+		if _, err := s.run(ctx, s.planckctl(verb)); err != nil {
+			return err
+		}
+	}
+	s.say("A proof, from the same tables, for all packets at once, that tenants are apart and that what should be reachable is:")
+	if _, err := s.run(ctx, s.planckctl("verify")); err != nil {
+		return err
+	}
 	s.say("Every flow entry says which object it serves, and which rule made it. Those of red1, on both nodes of its network:")
 	_, err := s.run(ctx, s.planckctl("flow list --port red1 --explain"))
 	return err
@@ -329,7 +339,8 @@ func (s *story) play(context.Context) error {
 		{"Ping without an end, and look at it in another terminal", red1.Shell("ping " + red2.port.ip())},
 		{"", red2.Shell("tcpdump -ni eth0")},
 		{"Ask the controller", s.planckctl("status")},
-		{"", s.planckctl("flow list --node compute1")},
+		{"", s.planckctl("why red2")},
+		{"", s.planckctl("flow list --node compute1 --watch")},
 		{"The API, as its administrator", "curl -sS " + s.url + "/v2.0/ports | jq"},
 		{"Take the port of red2 down (true brings it back), and see the ping end", fmt.Sprintf("curl -sS %s/v2.0/ports/%s -X PUT --json '{\"port\": {\"admin_state_up\": false}}' | jq", s.url, red2.port.ID)},
 		{"What Open vSwitch of compute1 says itself", fmt.Sprintf("ovs-ofctl -OOpenFlow13 dump-flows unix:%s/compute1/br-int.mgmt", dir)},

@@ -3,23 +3,27 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/planck-sdn/planck/apps"
 	"github.com/planck-sdn/planck/apps/pipeline"
 )
 
-func TestPipelinePageIsCurrent(t *testing.T) {
-	want, err := pipelinePage(apps.All())
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile("../../docs/pipeline.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("docs/pipeline.md is not what the code says now: go run ./tools/gendocs writes it anew")
+func TestPagesAreCurrent(t *testing.T) {
+	const root = "../.."
+	for _, d := range documents {
+		want, err := d.write(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(root, d.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what the code says now: go run ./tools/gendocs writes it anew", d.path)
+		}
 	}
 }
 

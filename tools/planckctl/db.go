@@ -20,10 +20,7 @@ Exit code 0: nothing was found; 1: there are problems; 2: the database cannot be
 		Example: `  planckctl db check --database postgres://planck@db/planck`,
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if database == "" { // no default of the flag: help would show the password in it
-				database = environment("PLANCK_DATABASE", "sqlite:/var/lib/planck/planck.db")
-			}
-			s, err := store.OpenReadOnly(c.Context(), database)
+			s, err := store.OpenReadOnly(c.Context(), databaseURL(database))
 			if err != nil {
 				return err
 			}
@@ -35,8 +32,21 @@ Exit code 0: nothing was found; 1: there are problems; 2: the database cannot be
 			return t.printProblems(problems)
 		},
 	}
-	c.Flags().StringVar(&database, "database", "", "sqlite:/path/to/file or postgres://user@host/name (PLANCK_DATABASE; sqlite:/var/lib/planck/planck.db)")
+	databaseFlag(c, &database)
 	return c
+}
+
+// databaseFlag has no default: help would show the password in it.
+func databaseFlag(c *cobra.Command, database *string) {
+	c.Flags().StringVar(database, "database", "", "sqlite:/path/to/file or postgres://user@host/name (PLANCK_DATABASE; sqlite:/var/lib/planck/planck.db)")
+}
+
+// databaseURL is what --database says, or what planckd would take.
+func databaseURL(flag string) string {
+	if flag != "" {
+		return flag
+	}
+	return environment("PLANCK_DATABASE", "sqlite:/var/lib/planck/planck.db")
 }
 
 func (t *tool) printProblems(problems []string) (err error) {

@@ -21,14 +21,18 @@ const (
 
 // fake is a controller of two nodes, one of them refused, with a port and its entries, and routers.
 type fake struct {
-	well bool // no problems, and everything confirmed
+	well  bool   // no problems, and everything confirmed
+	asked uint64 // how often counters were asked for
 }
 
 func (f *fake) Status(context.Context) (admin.Status, error) {
 	s := admin.Status{Replica: "controller1", Version: "v0.1.0", StartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 		Cloud: "0a1b2c3d-0000-4000-8000-00000000000a", Database: "postgres ok", Revision: 42, Networks: 2, Subnets: 2, Ports: 11,
-		NodesConnected: 2, NodesConverged: 1, NodesTotal: 3}
+		NodesConnected: 2, NodesConverged: 1, NodesTotal: 3,
+		Replicas:  []admin.Replica{{Name: "controller1", Nodes: 2}, {Name: "controller2", Nodes: 1}},
+		NotActive: []admin.NotActive{{ID: web1, Name: "web\x1b1", Node: "compute1", Status: "DOWN", Reason: "no interface is plugged for it: is its VM running?"}}, PortsNotActive: 1}
 	if !f.well {
+		s.PortsNotActive = 101
 		s.Problems = []string{"node compute2 is refused: address 10.0.0.11 is compute1's", "port web2 is quarantined on compute1"}
 	}
 	return s, nil
@@ -43,6 +47,13 @@ func (f *fake) Nodes(context.Context) ([]admin.Node, error) {
 			Quarantined: []admin.Quarantined{{Kind: "port", ID: web1, Reason: "OFPBAC_BAD_OUT_PORT (2, 4)"}}},
 		{Name: "compute2", SystemID: "77aa", State: "refused", OVSDBConnected: true, Problem: "address 10.0.0.11 is compute1's"},
 	}, nil
+}
+
+func (f *fake) CountFlows(_ context.Context, node uint64) (byTable, byApp []admin.Count) {
+	if node != 1 {
+		return nil, nil
+	}
+	return []admin.Count{{Name: "classify", Flows: 1001}, {Name: "deliver", Flows: 203}}, []admin.Count{{Name: "l2", Flows: 1200}, {Name: "base", Flows: 4}}
 }
 
 func (f *fake) Port(_ context.Context, id string) (admin.Port, error) {
@@ -98,14 +109,22 @@ func (f *fake) Flows(_ context.Context, q admin.FlowQuery, each func(admin.Flow)
 		{Node: "compute1", Table: "classify", Priority: 50, Cookie: "0x6620780400000001",
 			Entry: "cookie=0x6620780400000001, table=0, priority=50,in_port=3,vlan_tci=0x0000/0x1fff actions=write_metadata:0x10003/0x3ffffffffff,goto_table:12",
 			App:   "l2", Rule: "from a port", Explain: "Untagged frames from the port's interface belong to its network.",
-			Source: "apps/l2/port.go:14", Owners: []string{"port " + web1 + " (web1)"}, Present: true},
+			Source: "apps/l2/port.go:14", Owners: []string{"port " + web1 + " (web1)"}, Wanted: true, Present: true},
 		{Node: "compute1", Table: "deliver", TableID: 76, Priority: 30, Cookie: "0x66207c0400000001",
 			Entry: "cookie=0x66207c0400000001, table=76, priority=30,metadata=0x10000/0x300ffffff0000,dl_dst=00:00:5e:00:01:01 actions=drop",
 			App:   "l2", Rule: "to all ports that share a MAC address", Explain: "Several ports may use this MAC address: each gets a copy.",
-			Source: "apps/l2/port.go:22", Owners: []string{"port " + web1 + " (web1)", "port 7777 (web2)"}},
+			Source: "apps/l2/port.go:22", Owners: []string{"port " + web1 + " (web1)", "port 7777 (web2)"}, Wanted: true},
 	}
 	if q.Port == web1 && q.Node == "compute1" {
 		list = list[:1]
+	}
+	if q.Counters {
+		f.asked++
+		idle := 12.4
+		list[0].Counters = &admin.FlowCounters{Packets: 10 * f.asked * f.asked, Bytes: 980 * f.asked, Age: 3725, Idle: &idle}
+		list = append(list, admin.Flow{Node: "compute1", Table: "200", TableID: 200, Cookie: "0x2a", Entry: "cookie=0x2a, table=200, priority=0 actions=drop",
+			Owners: []string{}, Present: true, Counters: &admin.FlowCounters{Age: 7}},
+			admin.Flow{Node: "compute3", Owners: []string{}, Problem: "it does not answer in time"})
 	}
 	for _, l := range list {
 		if err := each(l); err != nil {
@@ -115,21 +134,18 @@ func (f *fake) Flows(_ context.Context, q admin.FlowQuery, each func(admin.Flow)
 	return nil
 }
 
-func (f *fake) Explain(context.Context, string, string, string) ([]admin.Explanation, error) {
-	return nil, nil
-}
-func (f *fake) Trace(context.Context, admin.TraceQuery) (admin.Trace, error) { return admin.Trace{}, nil }
-func (f *fake) Why(context.Context, string) (admin.Why, error)               { return admin.Why{}, nil }
-func (f *fake) Check(context.Context, string, bool, func(admin.NodeCheck) error) error {
-	return nil
-}
-func (f *fake) Verify(context.Context, string, func(admin.NodeProof) error) error { return nil }
-func (f *fake) Topology(context.Context, string) (admin.Topology, error) {
-	return admin.Topology{}, nil
-}
-func (f *fake) Freeze(context.Context, string, bool) error { return nil }
-func (f *fake) ReconcileDryRun(context.Context, string) ([]admin.Difference, error) {
-	return nil, nil
+func (f *fake) Why(_ context.Context, id string) (admin.Why, error) {
+	if id != web1 {
+		return admin.Why{}, model.Errorf(http.StatusNotFound, "PortNotFound", "Port %s could not be found.", id)
+	}
+	w := admin.Why{PortID: id, Name: "web1", Checks: []admin.Finding{
+		{Check: "exists", State: "ok", Evidence: "port " + web1 + " (web1) of network red"},
+		{Check: "admin state", State: "ok", Evidence: "port and network are up"}}}
+	if !f.well {
+		w.Cause = "It is plugged nowhere: no interface of a br-int has external_ids:iface-id=" + web1 + " and an ofport"
+		w.Checks = append(w.Checks, admin.Finding{Check: "plugged", State: "wrong", Evidence: w.Cause}, admin.Finding{Check: "DHCP", State: "none"})
+	}
+	return w, nil
 }
 
 func (f *fake) Wait(ctx context.Context) (admin.Wait, error) {
@@ -162,13 +178,18 @@ func serve(t *testing.T, f *fake) (url string) {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
 	engine := gin.New()
+	engine.Use(documented(t))
 	admin.Routes(engine, f)
 	engine.GET("/v2.0/ports", func(c *gin.Context) {
-		ports := map[string]string{"web1": `{"id":"` + web1 + `"}`, "twins": `{"id":"a"},{"id":"b"}`}
+		ports := map[string]string{"": `{"id":"` + web1 + `","name":"web1"},{"id":"a","name":"twins"},{"id":"b","name":""}`, "web1": `{"id":"` + web1 + `"}`, "twins": `{"id":"a"},{"id":"b"}`}
 		c.Data(http.StatusOK, "application/json", []byte(`{"ports":[`+ports[c.Query("name")]+`]}`))
 	})
+	engine.GET("/v2.0/networks", func(c *gin.Context) {
+		networks := map[string]string{"": `{"id":"` + red + `","name":"red"}`}
+		c.Data(http.StatusOK, "application/json", []byte(`{"networks":[`+networks[c.Query("name")]+`]}`))
+	})
 	engine.GET("/v2.0/routers", func(c *gin.Context) {
-		routers := map[string]string{"edge": `{"id":"` + edge + `"}`, "lost": `{"id":"9e1d2d3e-0000-4000-8000-000000000002"}`}
+		routers := map[string]string{"": `{"id":"` + edge + `","name":"edge"},{"id":"r3","name":"in\u001bside"}`, "edge": `{"id":"` + edge + `"}`, "lost": `{"id":"9e1d2d3e-0000-4000-8000-000000000002"}`}
 		c.Data(http.StatusOK, "application/json", []byte(`{"routers":[`+routers[c.Query("name")]+`]}`))
 	})
 	engine.GET("/proxy/*rest", func(c *gin.Context) { c.String(http.StatusBadGateway, "<html>bad gateway</html>") })

@@ -15,7 +15,7 @@ it (segmentation ids, addresses) can be given again. For machines that are dead;
 clearing its external_ids:planck-encap-ip.`,
 		Example:           `  planckctl node delete compute1`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: t.completeNodes,
+		ValidArgsFunction: t.completeArgs("node"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return t.act(c.Context(), request{method: http.MethodDelete, path: adminPath("nodes", args[0])}, args[0], "deleted")
 		},

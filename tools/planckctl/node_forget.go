@@ -10,7 +10,7 @@ func newNodeForget(t *tool) *cobra.Command {
 installed anew, or replaced.`,
 		Example:           `  planckctl node forget compute1`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: t.completeNodes,
+		ValidArgsFunction: t.completeArgs("node"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return t.act(c.Context(), request{path: adminPath("nodes", args[0], "forget")}, args[0], "forgotten")
 		},

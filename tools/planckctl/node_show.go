@@ -17,7 +17,7 @@ func newNodeShow(t *tool) *cobra.Command {
 		Short:             "Show a node, by its name or system-id",
 		Example:           `  planckctl node show compute1`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: t.completeNodes,
+		ValidArgsFunction: t.completeArgs("node"),
 		RunE: func(c *cobra.Command, args []string) error {
 			var n admin.Node
 			return t.show(c.Context(), request{path: adminPath("nodes", args[0])}, &n, func() *table { return nodeTable(&n) })
@@ -42,8 +42,13 @@ func nodeTable(n *admin.Node) *table {
 	}
 	t.add("Bridge mappings", strings.Join(mappings, ", "))
 	t.add("Open vSwitch", n.OVSVersion)
+	t.add("Frozen", yes(n.Frozen))
 	t.add("Confirmed revision", count(n.ConfirmedRevision))
 	t.add("On the switch", fmt.Sprintf("%d ports, %d flows, %d groups, %d meters", n.Ports, n.Flows, n.Groups, n.Meters))
+	if len(n.TablesFlows) > 0 {
+		t.add("Flows by table", counts(n.TablesFlows))
+		t.add("Flows by app", counts(n.AppsFlows))
+	}
 	s := &n.Counters
 	t.add("Sent this session", fmt.Sprintf("%d flow-mods, %d group-mods, %d meter-mods, %d packet-outs",
 		s.FlowMods, s.GroupMods, s.MeterMods, s.PacketOuts))
@@ -53,6 +58,14 @@ func nodeTable(n *admin.Node) *table {
 		t.note(fmt.Sprintf("%s %s: %s", q.Kind, q.ID, q.Reason))
 	}
 	return t
+}
+
+func counts(list []admin.Count) string {
+	words := make([]string, len(list))
+	for i, c := range list {
+		words[i] = fmt.Sprintf("%s %d", c.Name, c.Flows)
+	}
+	return strings.Join(words, ", ")
 }
 
 func connected(b bool) string {

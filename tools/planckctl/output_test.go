@@ -20,14 +20,27 @@ func TestOutput(t *testing.T) {
 	files := map[string][]string{
 		"status": {"well: status", "status", "well: status -o json", "status -o json"},
 		"node": {"node list", "node list -o json", "node show compute1", "node show 77aa", "node show compute9",
-			"node reconcile compute1", "node reconcile compute1 --force", "node reconcile compute9", "node forget compute1",
+			"node reconcile compute1", "node reconcile compute1 --dry-run", "well: node reconcile compute1 --dry-run",
+			"node reconcile compute1 --dry-run -o json", "node reconcile compute9 --dry-run", "node reconcile compute1 --dry-run --force", "node reconcile compute1 --force", "node reconcile compute9", "node forget compute1",
 			"node delete compute1", "node delete compute1 -o json", "node delete a/b", "node show"},
 		"port": {"port show " + web1, "port show web1", "port show web1 -o json", "port show twins", "port show nobody",
 			"port show 6f1c2d3e-0000-4000-8000-00000000ffff"},
 		"router": {"router list", "router list -o json", "router show " + edge, "router show edge", "router show edge -o json", "router show lost", "router show nobody",
 			"router show 9e1d2d3e-0000-4000-8000-00000000ffff", "router move edge compute1", "router move edge compute1 -o json", "router move edge compute9", "router move lost compute1", "router move edge"},
-		"flow": {"flow list", "flow list --explain", "flow list --node compute1 --port web1", "flow list --port nobody",
+		"flow": {"flow list", "flow list --counters", "flow list --watch --count 3 --interval 100ms", "flow list --router edge --project acme --app l2 --table deliver --network lost",
+			"flow list --watch --interval 1ms", "flow list --tenant acme --project acme", "flow list --watch --count 1 -o json", "flow list --explain", "flow list --node compute1 --port web1", "flow list --port nobody",
 			"flow list -o json"},
+		"why": {"why web1", "well: why web1", "why web1 -o json", "why nobody", "why 6f1c2d3e-0000-4000-8000-00000000ffff"},
+		"explain": {"flow explain 0x66207a4000000001", "flow explain --node compute1 table=76,priority=30 actions=drop", "flow explain web1", "flow explain 0x77", "flow explain 0x66207a4000000001 -o json",
+			"flow explain", "flow explain 0x77 --node compute9"},
+		"topology": {"topology", "topology --tenant acme", "topology --project acme -o json", "topology --dot", "topology --project nobody", "topology --dot -o json"},
+		"check":    {"check", "well: check", "check --repair", "check --node compute1 --repair", "check --node compute9", "well: check -o json", "check -o json"},
+		"verify":   {"verify", "well: verify", "verify --node compute1", "verify --node compute9", "well: verify --json", "verify -o json", "verify compute1"},
+		"freeze": {"freeze", "freeze --node compute1", "freeze --node compute9", "thaw", "thaw --node compute1", "thaw --node compute1 -o json",
+			"freeze compute1"},
+		"trace": {"trace --from web1 --to 10.1.0.7", "trace --from web1 --to " + web1 + " --icmp -o json", "trace --from web1 --to web1 --tcp 22", "trace --from web1 --dhcp",
+			"trace --from web1 --to web1 --live", "trace --from web1 --to web1 --live --ttl 1", "trace --from web1", "trace --to web1", "trace --from web1 --to web1 --tcp 22 --udp 53",
+			"trace --from web1 --to web1 --ttl 256", "trace --from web1 --to web1 --source fe80::1%", "trace --from 7777 --to web1", "trace --from " + edge + " --to web1"},
 		"wait":  {"well: wait", "wait --timeout 1ms", "wait --timeout 1ms -o json", "wait --timeout 1h"},
 		"usage": {"node list -o yaml", "nod list", "node lst", "status now", "status --api localhost:9696", "status --tls-ca /nonexistent"},
 	}
@@ -118,19 +131,4 @@ func TestEveryVerbHasExamples(t *testing.T) {
 		}
 	}
 	visit(newRoot(&strings.Builder{}))
-}
-
-// TestCompletion asks as a shell does.
-func TestCompletion(t *testing.T) {
-	api := serve(t, &fake{})
-	for _, line := range []string{"node show ", "flow list --node ", "router move edge "} {
-		args := append([]string{"__complete", "--api", api}, strings.Fields(line)...)
-		stdout, _, code := ctl(t, append(args, "")...)
-		if !strings.HasPrefix(stdout, "compute1\ncompute2\n") || code != 0 {
-			t.Errorf("%s: %q, exit code %d", line, stdout, code)
-		}
-	}
-	if script, _, code := ctl(t, "completion", "bash"); code != 0 || !strings.Contains(script, "planckctl") {
-		t.Errorf("completion bash: exit code %d", code)
-	}
 }

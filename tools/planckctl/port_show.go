@@ -14,7 +14,8 @@ func newPortShow(t *tool) *cobra.Command {
 		Short: "Show a port: where it is plugged, what the switches have confirmed, what DHCP last said",
 		Example: `  planckctl port show web1
   planckctl port show 6f1c2d3e-0000-4000-8000-000000000001 -o json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: t.completeArgs("port"),
 		RunE: func(c *cobra.Command, args []string) error {
 			id, err := t.idOf(c.Context(), "port", args[0])
 			if err != nil {

@@ -32,7 +32,8 @@ func newRoot(out io.Writer) *cobra.Command {
 Where the controller asks Keystone who sends a request, planckctl takes OS_TOKEN, or OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and
 OS_PROJECT_NAME as other clients of OpenStack do. What it does is for administrators.
 
-Exit codes: 0, done and well; 1, the answer is bad news (status, db check: there are problems; wait: not confirmed in time);
+Exit codes: 0, done and well; 1, the answer is bad news (status, check, db check: there are problems; trace: the packet does
+not arrive; wait: not confirmed in time);
 2, there is no answer (wrong usage, the controller cannot be reached, it refuses, there is no such thing).`,
 		Example: `  planckctl status
   planckctl --api https://controller:9696 --tls-ca ca.pem node list
@@ -61,8 +62,16 @@ Exit codes: 0, done and well; 1, the answer is bad news (status, db check: there
 			newNodeList(t), newNodeShow(t), newNodeReconcile(t), newNodeForget(t), newNodeDelete(t)),
 		newGroup("port", "Ports, as the data plane sees them", newPortShow(t)),
 		newGroup("router", "Routers, as the data plane sees them", newRouterList(t), newRouterShow(t), newRouterMove(t)),
-		newGroup("flow", "Flow entries and what they are for", newFlowList(t)),
-		newGroup("db", "The database itself", newDBCheck(t)),
+		newGroup("flow", "Flow entries and what they are for", newFlowList(t), newFlowExplain(t)),
+		newGroup("db", "The database itself", newDBCheck(t), newDBBackup(t), newDBRestore(t)),
+		newTrace(t),
+		newWhy(t),
+		newCheck(t),
+		newVerify(t),
+		newFreeze(t),
+		newThaw(t),
+		newTopology(t),
+		newSupportBundle(t),
 		newWait(t),
 		newVersion(t),
 	)

@@ -13,14 +13,9 @@ func newRouterMove(t *tool) *cobra.Command {
 		Short: "Make a node the one by which the outside reaches a router",
 		Long: `Makes a node the one by which the outside reaches a router: its source NAT and those of its floating IPs that their own nodes cannot
 serve. Connections through source NAT begin anew. A router moves by itself only when its node is gone, and never back.`,
-		Example: `  planckctl router move edge compute2`,
-		Args:    cobra.ExactArgs(2),
-		ValidArgsFunction: func(c *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-			if len(args) != 1 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return t.completeNodes(c, nil, toComplete)
-		},
+		Example:           `  planckctl router move edge compute2`,
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: t.completeArgs("router", "node"),
 		RunE: func(c *cobra.Command, args []string) error {
 			id, err := t.idOf(c.Context(), "router", args[0])
 			if err != nil {

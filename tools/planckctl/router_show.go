@@ -16,7 +16,8 @@ func newRouterShow(t *tool) *cobra.Command {
 		Short: "Show a router: which nodes serve it and its floating IPs, its interfaces, routes, and neighbours outside",
 		Example: `  planckctl router show edge
   planckctl router show 9e1d2d3e-0000-4000-8000-000000000001 -o json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: t.completeArgs("router"),
 		RunE: func(c *cobra.Command, args []string) error {
 			id, err := t.idOf(c.Context(), "router", args[0])
 			if err != nil {

@@ -13,7 +13,9 @@ func newStatus(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
 		Short: "Whether all is well",
-		Long:  "Shows the state of the controller. Exit code 0: healthy; 1: there are problems; 2: the controller cannot be asked.",
+		Long: `Shows the state of the controller: its replicas, its database, how far the nodes are, and the ports that are up, have a host or are
+plugged, and yet are not ACTIVE. One that waits for its VM to be started is none of the problems, which are what somebody has to do
+something about. Exit code 0: there are no problems; 1: there are some; 2: the controller cannot be asked.`,
 		Example: `  planckctl status
   planckctl status >/dev/null || echo "look at Planck"`,
 		Args: cobra.NoArgs,
@@ -35,7 +37,17 @@ func statusTable(s *admin.Status) *table {
 	t.add("Database", s.Database)
 	t.add("Revision", count(s.Revision))
 	t.add("Topology", fmt.Sprintf("%d networks, %d subnets, %d ports", s.Networks, s.Subnets, s.Ports))
+	for _, r := range s.Replicas {
+		t.add("Replica "+r.Name, fmt.Sprintf("master of %d nodes", r.Nodes))
+	}
 	t.add("Nodes", fmt.Sprintf("%d, of which %d connected, %d converged", s.NodesTotal, s.NodesConnected, s.NodesConverged))
+	t.add("Ports not ACTIVE", count(s.PortsNotActive))
+	for _, p := range s.NotActive {
+		t.note(fmt.Sprintf("%s (%s) on %s: %s, %s", p.ID, p.Name, p.Node, p.Status, p.Reason))
+	}
+	if more := s.PortsNotActive - len(s.NotActive); more > 0 {
+		t.note(fmt.Sprintf("and %d more", more))
+	}
 	if len(s.Problems) == 0 {
 		t.add("Problems", "none")
 		return t

@@ -40,7 +40,9 @@ func (t *table) write(w io.Writer) error {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(r.cells[i]))
+			if i < len(r.cells)-1 {
+				widths[i] = max(widths[i], utf8.RuneCountInString(r.cells[i]))
+			}
 		}
 	}
 	b := bufio.NewWriter(w) // keeps the first error
@@ -71,8 +73,16 @@ func printable(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
 		return s
 	}
-	quoted := strconv.Quote(s)
-	return quoted[1 : len(quoted)-1]
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+	}
+	return b.String()
 }
 
 func yes(b bool) string {

@@ -25,6 +25,7 @@ func TestParse(t *testing.T) {
 		"800017080a0000ffff000000": flow.Masked(flow.IPv4Src, 0x0a000000, 0xff000000), // bits outside the mask
 		"800017080a0000ffffffffff": flow.Exact(flow.IPv4Src, 0x0a0000ff),              // a mask of all ones
 		"00013a0140":               flow.Exact(flow.IPTTL, 0x40),
+		"800010012e":               flow.Exact(flow.IPDSCP, 46),
 		"000135020303":             flow.Exact(flow.IPFrag, flow.FragAny|flow.FragLater), // as Open vSwitch tells of nw_frag=later
 		"0001340103":               flow.Exact(flow.IPFrag, flow.FragAny|flow.FragLater),
 		"0001d3080000002000000030": flow.Masked(flow.CTState, flow.CTTracked, flow.CTTracked|flow.CTInvalid),
