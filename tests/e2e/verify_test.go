@@ -113,7 +113,7 @@ func (s *proved) step() string {
 		tenant.UpdatePort(port.ID, Attrs{"admin_state_up": up})
 		return fmt.Sprintf("%s is up: %v", port.Name, up)
 	case 1:
-		attributes := port.insecure()
+		attributes := port.insecure().with(Attrs{"allowed_address_pairs": []Attrs{}})
 		if s.random.IntN(2) == 0 {
 			attributes = port.secure()
 		}
