@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 )
@@ -187,17 +188,27 @@ func refuseRows(db *gorm.DB, stored []*storedTable) error {
 	return nil
 }
 
+// closingTime is how long PostgreSQL may take to end the server process of a connection that was closed.
+const closingTime = 2 * time.Second
+
 // refuseCompany refuses a database that a planckd has open: it would go on with the cloud that it knows. Of an SQLite file the lock tells.
 func refuseCompany(db *gorm.DB, d dialect) error {
 	if d.name != postgresName {
 		return nil
 	}
-	var others int
-	err := db.Raw(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'planckd' AND pid <> pg_backend_pid()`).Scan(&others).Error
-	if err == nil && others > 0 {
-		err = fmt.Errorf("a planckd has the database open (%d connections): stop it first", others)
+	for limit := time.Now().Add(closingTime); ; time.Sleep(20 * time.Millisecond) {
+		var others int
+		err := db.Raw(`SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'planckd' AND pid <> pg_backend_pid()`).Scan(&others).Error
+		switch {
+		case err != nil || others == 0:
+			return err
+		case time.Now().After(limit):
+			return fmt.Errorf("a planckd has the database open (%d connections): stop it first", others)
+		}
+		if err := db.Exec("SELECT pg_stat_clear_snapshot()").Error; err != nil { // or the transaction sees the same again
+			return err
+		}
 	}
-	return err
 }
 
 // settle replaces what was true in the backup's database only. Transactions are numbered anew: what was freed is free when every node has
