@@ -4,7 +4,8 @@ VERSION     = $(shell git describe --always --dirty 2>/dev/null || echo developm
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 20s
 
-# Packages whose tests run real switches in network namespaces: one package at a time, since they time what they see.
+# Packages whose tests run real switches in network namespaces: one package at a time, since they time what they see. Those that time
+# nothing run beside each other, once the others are done.
 LAB  = ./tests/lab/... ./tests/e2e/... ./tests/clients/... ./tools/demo/...
 UNIT = $$(go list ./... | grep -vE '/(tests/(lab|e2e|clients)|tools/demo)(/|$$)')
 
@@ -26,7 +27,7 @@ lint:
 
 test: setup lint
 	go test -p 2 -timeout 8m $(UNIT)
-	go test -p 1 -count=1 -timeout 22m -v $(LAB)
+	go test -p 1 -parallel 3 -count=1 -timeout 22m -v $(LAB)
 
 # A short run of every fuzz target; a longer one: make fuzz FUZZTIME=10m
 fuzz:

@@ -73,7 +73,7 @@ type Violation struct {
 	Contract  Contract
 	Text      string   // a sentence
 	Packet    string   // in ovs-ofctl syntax; fields that do not matter are left out
-	Way       []Passed // what the packet meets, from table 0 on
+	Way       []Passed // what the packet meets; from table 0 on, but for what a router on this node cannot reach: that is sent by the router
 	Confirmed bool     // a packet in a switch in memory took the way
 }
 

@@ -13,6 +13,7 @@ import (
 
 // TestARP: requests for known addresses are answered where they are asked; probes and announcements mean what RFC 5227 says.
 func TestARP(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	nodes := c.AddNodes("compute1", "compute2")
 	net := c.CreateNetwork("net", nil)

@@ -11,6 +11,7 @@ import (
 // TestMovesToAnotherDatabase: a cloud is backed up while it runs and restored into the other kind of database, and back. Its nodes know it
 // again, nothing is sent to a switch, no packet is lost, and it goes on.
 func TestMovesToAnotherDatabase(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{Database: PostgreSQL})
 	nodes := c.AddNodes("compute1", "compute2")
 	a, _, ping := c.pair(nodes[0], nodes[1])

@@ -154,6 +154,7 @@ func mustTell(t *testing.T, what string, list []admin.Difference, lost, added []
 
 // TestCheck: what operators are told of switches is what is on them, and what they have mended is as it was.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	nodes := c.AddNodes("compute1", "compute2", "compute3")
 	a, b, ping := c.pair(nodes[0], nodes[1])

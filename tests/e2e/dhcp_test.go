@@ -28,6 +28,7 @@ func (c *Cloud) DHCPServer(n Network) Port {
 
 // TestDHCPLease: both clients get exactly what port, subnet and network say, and get it again when they renew.
 func TestDHCPLease(t *testing.T) {
+	t.Parallel()
 	addresses := func(list ...string) (all []netip.Addr) {
 		for _, a := range list {
 			all = append(all, netip.MustParseAddr(a))

@@ -20,6 +20,7 @@ func (c *Cloud) explain(query url.Values) []admin.Explanation {
 
 // TestExplain pastes what ovs-ofctl prints, and holds what is said of it against what is known.
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	nodes := c.AddNodes("compute1", "compute2")
 	a, b, ping := c.pair(nodes[0], nodes[1])

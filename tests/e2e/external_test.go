@@ -17,6 +17,7 @@ import (
 
 // TestExternalNetwork: what a router has to do with an external network, and what without.
 func TestExternalNetwork(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{Database: PostgreSQL}) // whose rows are counted
 	nodes := []*lab.Node{c.AddNode("compute1", public), c.AddNode("compute2", public), c.AddNode("compute3")}
 	w := c.World(nodes[0], "br-ex")

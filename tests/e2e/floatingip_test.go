@@ -71,6 +71,7 @@ func (s *floating) as(v *VM) string {
 
 // TestFloatingIPs: addresses of the outside that stand for VMs.
 func TestFloatingIPs(t *testing.T) {
+	t.Parallel()
 	s := startFloating(t, Options{})
 	outside := []*VM{s.w.Host, s.w.Gateway, s.w.Far}
 

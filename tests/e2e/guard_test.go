@@ -8,6 +8,7 @@ import (
 
 // TestGuard: a VM sends from its own addresses only, to a VM on its node and to one on another.
 func TestGuard(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	nodes := c.AddNodes("compute1", "compute2")
 	net := c.CreateNetwork("net", nil)

@@ -37,6 +37,7 @@ const maxGrowth = 128 << 20
 
 // TestHostilePeers: whatever strangers send to planckd's listeners, those in service notice nothing.
 func TestHostilePeers(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	s := &besieged{Cloud: c, t: t, node: c.AddNode("compute1")}
 	s.a, s.b, s.ping = c.pair(s.node, s.node)

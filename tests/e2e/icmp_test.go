@@ -12,6 +12,7 @@ import (
 // TestICMPErrors: what goes wrong on the way is told to the program that sent the packet, through every translation, and though
 // security groups let none of it in but as part of a connection.
 func TestICMPErrors(t *testing.T) {
+	t.Parallel()
 	s := startFloating(t, Options{ClosedGroups: true})
 	for _, project := range []*Client{s.red, s.blue} {
 		for _, words := range []string{"ingress tcp", "ingress udp", "ingress icmp 8"} {

@@ -34,6 +34,7 @@ func without(list, other []string) []string {
 
 // TestNothingIsLeftBehind: what goes leaves every node's entries, groups and meters exactly as they were before it came.
 func TestNothingIsLeftBehind(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	mapped := lab.NodeOptions{Mappings: map[string]string{"public": "br-ex"}}
 	one, two := c.AddNode("compute1", mapped), c.AddNode("compute2", mapped)

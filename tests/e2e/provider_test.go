@@ -10,6 +10,7 @@ import (
 
 // TestProviderNetworks: networks that are VLANs of a physical network, and the physical network itself.
 func TestProviderNetworks(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	mapped := lab.NodeOptions{Mappings: map[string]string{"public": "br-ex"}}
 	nodes := []*lab.Node{c.AddNode("compute1", mapped), c.AddNode("compute2", mapped)}

@@ -11,6 +11,7 @@ import (
 // TestSegmentationIDComesBackLate: a node that is cut off goes on forwarding a network by what it last knew, so nobody else
 // gets its segmentation id.
 func TestSegmentationIDComesBackLate(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{Database: PostgreSQL, Flags: []string{"--vni-range", "100-100"}})
 	nodes := c.AddNodes("compute1", "compute2")
 	network := func() (Network, error) {

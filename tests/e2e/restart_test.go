@@ -63,6 +63,7 @@ const blocked = 60 * time.Second
 
 // TestStartedWhileANodeIsBlocked: a node that has not spoken since planckd started changes nothing, for nobody.
 func TestStartedWhileANodeIsBlocked(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	nodes := c.AddNodes("compute1", "compute2", "compute3")
 	net := c.CreateNetwork("net", nil)

@@ -12,6 +12,7 @@ import (
 // TestRoutedVLANs: routed networks that are VLANs of a physical network, whose switches must not find one MAC address behind two
 // of their ports.
 func TestRoutedVLANs(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	nodes := []*lab.Node{c.AddNode("compute1", public), c.AddNode("compute2", public), c.AddNode("compute3")}
 	router := c.CreateRouter("router", nil)

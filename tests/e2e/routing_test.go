@@ -13,6 +13,7 @@ import (
 
 // TestRouting: a router between subnets, on the nodes where its VMs are.
 func TestRouting(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	nodes := c.AddNodes("compute1", "compute2", "compute3")
 	red := c.Project("red")

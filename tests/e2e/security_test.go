@@ -53,6 +53,7 @@ func startSecured(t *testing.T) *secured {
 
 // TestSecurityGroups: what ports send and get is what the rules of their groups let through.
 func TestSecurityGroups(t *testing.T) {
+	t.Parallel()
 	s := startSecured(t)
 	s.Run("default group", s.defaultGroup)
 	s.Run("another tenant on a shared network", s.sharedNetwork)

@@ -120,6 +120,9 @@ func (m *mirror) rules() {
 	}
 	m.judge.Rules(c.View())
 	m.WaitConverged()
+	for _, n := range m.Lab.Nodes() {
+		n.ForgetPackets()
+	}
 }
 
 func (m *mirror) pick(list ...string) string { return list[m.random.IntN(len(list))] }

@@ -183,6 +183,7 @@ func (x *shot) load(source uint16) {
 
 // TestTrace: what is said of packets is what becomes of real ones.
 func TestTrace(t *testing.T) {
+	t.Parallel()
 	s := startTraced(t)
 	s.Run("neighbours outside", s.meet)
 	s.Run("as real packets", s.asReal)

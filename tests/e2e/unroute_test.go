@@ -12,6 +12,7 @@ import (
 // TestNothingIsLeftOfRouters: routers, gateways, routes, floating IPs and all they need, taken away in random orders, leave every
 // node as it was.
 func TestNothingIsLeftOfRouters(t *testing.T) {
+	t.Parallel()
 	c := Start(t, Options{})
 	nodes := []*lab.Node{c.AddNode("compute1", public), c.AddNode("compute2", public), c.AddNode("compute3")}
 	w := c.World(nodes[0], "br-ex")

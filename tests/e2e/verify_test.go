@@ -178,6 +178,7 @@ func (s *proved) migrate(v *VM) string {
 
 // TestVerify: whatever happens to a cloud, its tables are proved; and what is planted in them is found.
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	s := startProved(t)
 	s.Client.WaitConverged()
 	if pairs := s.mustBeProved(); pairs < 20 {

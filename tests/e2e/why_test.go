@@ -41,6 +41,7 @@ type diagnosis struct {
 
 // TestWhy breaks a VM's network in every way that comes to mind, and expects planckctl why or planckctl trace to name the cause.
 func TestWhy(t *testing.T) {
+	t.Parallel()
 	s := startBroken(t)
 	if w := s.why(s.a.Port.ID); w.Cause != "" {
 		t.Fatalf("of a port that is well: %+v", w)
@@ -138,6 +139,9 @@ func (s *broken) settled() {
 	s.t.Helper()
 	s.WaitReady(s.one, s.two, s.three)
 	s.WaitConverged()
+	for _, n := range s.Lab.Nodes() {
+		n.ForgetPackets()
+	}
 	s.a.MustReach(s.b.IP)
 }
 
