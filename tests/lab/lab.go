@@ -23,6 +23,7 @@ var (
 	mgmtBits     = 16
 	encapFirst   = netip.MustParseAddr("10.0.0.11")
 	encapBits    = 16
+	switchFirst  = netip.MustParseAddr("198.18.1.1") // of physical switches' own addresses, beside the nodes'
 )
 
 // wireMTU lets every underlay MTU through that a node may ask for.
@@ -68,6 +69,7 @@ type Lab struct {
 	processes  map[*Process]struct{}
 	replugs    []replug
 	nodes      []*Node
+	switches   []*Switch
 	physnets   map[string]string // physical network -> bridge in the wire namespace
 	atClose    []func()
 }
@@ -134,7 +136,9 @@ func (l *Lab) build() error {
 		return err
 	}
 	if err := l.ctl.ip(
-		"link add mgmt type bridge forward_delay 0 mcast_snooping 0",
+		// Without an address of its own a bridge takes its lowest port's: with another machine it may change, and those that know the old one
+		// reach nobody for as long as they remember it.
+		"link add mgmt address 02:00:00:00:00:01 type bridge forward_delay 0 mcast_snooping 0",
 		fmt.Sprintf("addr add %s/%d dev mgmt", controllerIP, mgmtBits),
 		"link set mgmt up",
 	); err != nil {
