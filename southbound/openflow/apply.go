@@ -18,7 +18,8 @@ var ErrNotInBundle = errors.New("meters and conntrack zones cannot be changed at
 
 var errEmptyChange = errors.New("change of nothing")
 
-// Apply sends changes in the order given and returns when the switch has confirmed all by a barrier. If not atomic,
+// Apply sends changes in the order given and returns when the switch has confirmed all by a barrier. Other switches than Open vSwitch may do what is in
+// one list in another order (OpenFlow 1.3.5, 6.2): what needs something else to be there or gone belongs into the next Apply. If not atomic,
 // what is refused is returned and the rest is in force. If atomic, the meters and conntrack zones at the beginning of the list are changed by themselves,
 // and all that follows is in one bundle (ONF EXT-230): what is refused is returned, and then nothing of the list is in force but the
 // meters and zones that were not refused. The error is for when no answer can be had; then the switch's tables must be read

@@ -24,6 +24,8 @@ var (
 	ErrStaleGeneration = errors.New("generation id is stale")
 	// ErrNoBundles: the switch does not have ONF's bundles.
 	ErrNoBundles = errors.New("switch has no bundles")
+	// ErrUnsupported: the switch does not know what a multipart request asks for.
+	ErrUnsupported = errors.New("switch does not know the request")
 )
 
 const (
@@ -60,6 +62,8 @@ func (e Error) Is(target error) bool {
 	case ErrNoBundles:
 		return e.is(ofp.ErrTypeBadRequest, ofp.ErrCodeBadRequestBadExperimenter) ||
 			e.is(ofp.ErrTypeBadRequest, ofp.ErrCodeBadRequestBadExpType)
+	case ErrUnsupported:
+		return e.is(ofp.ErrTypeBadRequest, ofp.ErrCodeBadRequestBadMultipart)
 	}
 	return false
 }

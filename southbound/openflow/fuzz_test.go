@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	of "github.com/netrack/openflow"
 
@@ -154,6 +156,23 @@ func FuzzGroupsAndMeters(f *testing.F) {
 			if _, err := appendMeterMod(nil, 1, flow.OpModify, &m); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// FuzzFeatures: what a switch says of itself can be kept as text.
+func FuzzFeatures(f *testing.F) {
+	f.Add(make([]byte, 1056))
+	f.Add(make([]byte, 16))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d, _ := parseDescription(b)
+		for _, s := range []string{d.Manufacturer, d.Hardware, d.Software, d.SerialNumber, d.Datapath} {
+			if !utf8.ValidString(s) || strings.Contains(s, "\x00") {
+				t.Errorf("%q", s)
+			}
+		}
+		if m, err := parseMeterFeatures(b); err == nil && m.Room() > m.MaxMeters {
+			t.Errorf("%+v", m)
 		}
 	})
 }

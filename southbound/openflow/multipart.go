@@ -32,13 +32,8 @@ func splitMultipart(b []byte, t ofp.MultipartType) (more bool, rest []byte, err 
 	return flags&ofp.MultipartReplyMode != 0, b[multipartHeaderLen:], nil
 }
 
-// multipart is a multipart request that was sent.
-type multipart struct {
-	*request
-	kind ofp.MultipartType
-}
-
-func (s *Session) startMultipart(ctx context.Context, t ofp.MultipartType, body io.WriterTo) (multipart, error) {
+// query sends a multipart request and calls parse for each body of the reply.
+func (s *Session) query(ctx context.Context, t ofp.MultipartType, body io.WriterTo, parse func([]byte) error) error {
 	r := s.newRequest(of.TypeMultipartReply)
 	m, err := message(of.TypeMultipartRequest, r.xid, multipartBody(t, body))
 	if err == nil {
@@ -46,26 +41,27 @@ func (s *Session) startMultipart(ctx context.Context, t ofp.MultipartType, body 
 	}
 	if err != nil {
 		s.forget(r)
+		return err
 	}
-	return multipart{r, t}, err
+	return s.finish(ctx, r, t, parse)
 }
 
-// finish calls parse for each body of the reply to m. Bytes that cannot be parsed end the session.
-func (s *Session) finish(ctx context.Context, m multipart, parse func([]byte) error) error {
-	defer s.forget(m.request)
+// finish calls parse for each body of the reply to r, a multipart request of type t. Bytes that cannot be parsed end the session.
+func (s *Session) finish(ctx context.Context, r *request, t ofp.MultipartType, parse func([]byte) error) error {
+	defer s.forget(r)
 	for {
-		body, err := s.next(ctx, m.request)
+		body, err := s.next(ctx, r)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if _, body, err = splitMultipart(body, m.kind); err == nil {
+		if _, body, err = splitMultipart(body, t); err == nil {
 			err = parse(body)
 		}
 		if err != nil {
-			err = fmt.Errorf("%v from the switch: %w", m.kind, err)
+			err = fmt.Errorf("%v from the switch: %w", t, err)
 			s.Close(err)
 			return err
 		}
@@ -102,11 +98,7 @@ func (s *Session) Read(ctx context.Context) (*flow.Tables, error) {
 		}},
 	}
 	for i, r := range reads {
-		m, err := s.startMultipart(ctx, r.kind, r.body)
-		if err == nil {
-			err = s.finish(ctx, m, r.parse)
-		}
-		if err != nil && (i == 0 || !isUnsupported(err)) {
+		if err := s.query(ctx, r.kind, r.body, r.parse); err != nil && (i == 0 || !errors.Is(err, ErrUnsupported)) {
 			return nil, err
 		}
 	}
@@ -125,16 +117,6 @@ const AllTables = uint8(ofp.TableAll)
 func (s *Session) ReadStatsOf(ctx context.Context, table uint8, cookie, mask flow.Cookie, emit func(FlowStats)) error {
 	request := allFlows()
 	request.Table, request.Cookie, request.CookieMask = ofp.Table(table), uint64(cookie), uint64(mask)
-	m, err := s.startMultipart(ctx, ofp.MultipartTypeFlow, request)
-	if err != nil {
-		return err
-	}
 	var p entryParser
-	return s.finish(ctx, m, func(b []byte) error { return p.parseFlowStats(b, emit) })
-}
-
-// isUnsupported tells whether err is a switch's way to say that it lacks what a multipart request asked for.
-func isUnsupported(err error) bool {
-	var e Error
-	return errors.As(err, &e) && e.is(ofp.ErrTypeBadRequest, ofp.ErrCodeBadRequestBadMultipart)
+	return s.query(ctx, ofp.MultipartTypeFlow, request, func(b []byte) error { return p.parseFlowStats(b, emit) })
 }

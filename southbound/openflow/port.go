@@ -37,11 +37,10 @@ const (
 const portLen = 64
 
 func parsePort(b []byte) Port {
-	name, _, _ := bytes.Cut(b[16:32], []byte{0})
 	return Port{
 		Number: binary.BigEndian.Uint32(b),
 		HWAddr: net.HardwareAddr(bytes.Clone(b[8:14])),
-		Name:   string(name),
+		Name:   text(b[16:32]),
 		Down: ofp.PortConfig(binary.BigEndian.Uint32(b[32:]))&ofp.PortConfigDown != 0 ||
 			ofp.PortState(binary.BigEndian.Uint32(b[36:]))&ofp.PortStateLinkDown != 0,
 	}
