@@ -1,33 +1,36 @@
 package model
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
 
-// BindingVIFType computes binding:vif_type of a port with the given binding:host_id. node is what is known under
-// that host name, nil when nothing is: never reported or declared gone. Whether the node is connected plays no part.
-func BindingVIFType(hostID string, node *Node, network *Network) string {
-	switch {
-	case hostID == "":
-		return VIFTypeUnbound
-	case node == nil:
-		return VIFTypeBindingFailed
-	case network.PhysicalNetwork == "":
-		return VIFTypeOVS
-	}
-	if _, ok := node.Mapping(network.PhysicalNetwork); !ok {
-		return VIFTypeBindingFailed
-	}
-	return VIFTypeOVS
-}
-
-// Place fills in what follows from a binding's host: node is what is known under that name, as for BindingVIFType.
-func Place(b *Binding, node *Node, network *Network) {
-	b.VIFType, b.DatapathType = BindingVIFType(b.HostID, node, network), ""
+// Place fills in what follows from a binding's host, and gives the reason why it fails, or nothing. node is what is known under that host
+// name, nil when nothing is: never reported or declared gone. Whether the node is connected plays no part. Bindings of bare metal do not
+// follow from their host: see Cabling.
+func Place(b *Binding, node *Node, network *Network) (reason string) {
+	b.VIFType, b.DatapathType = VIFTypeOVS, ""
 	if node != nil {
 		b.DatapathType = node.DatapathType
 	}
+	switch {
+	case b.HostID == "":
+		b.VIFType = VIFTypeUnbound
+		return ""
+	case node == nil:
+		reason = fmt.Sprintf("no node has the hostname %s", b.HostID)
+	case node.Switch != nil:
+		reason = fmt.Sprintf("%s is a physical switch: only ports with binding:vnic_type %s can be bound there", b.HostID, VNICTypeBareMetal)
+	case network.PhysicalNetwork != "":
+		if _, ok := node.Mapping(network.PhysicalNetwork); !ok {
+			reason = fmt.Sprintf("node %s has no bridge for the physical network %s", b.HostID, network.PhysicalNetwork)
+		}
+	}
+	if reason != "" {
+		b.VIFType = VIFTypeBindingFailed
+	}
+	return reason
 }
 
 // TakesSeveralBindings tells whether the port may be bound on several hosts, as while a server migrates: those of

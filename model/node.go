@@ -8,7 +8,7 @@ import (
 // DatapathSystem is the datapath type of a bridge that is in the kernel, which is Open vSwitch's default.
 const DatapathSystem = "system"
 
-// Node is a machine with Open vSwitch, as it last reported itself over OVSDB. Whether it is connected is not
+// Node is a machine with Open vSwitch, as it last reported itself over OVSDB, or a physical switch. Whether it is connected is not
 // part of it: a node that is away keeps its report, and everyone keeps forwarding by it. A report that is refused (an address
 // that another node has, a mapping to a bridge that does not exist) never becomes a Node; the last good one stays.
 type Node struct {
@@ -23,8 +23,9 @@ type Node struct {
 	TunnelPort     uint32     // ofport of the VXLAN port on br-int; 0: none yet
 	Mappings       []Mapping  // sorted by PhysicalNetwork
 	Interfaces     []Interface
-	Frozen         bool  // an operator's word, not the report's: nothing is programmed there until it is thawed
-	Reports        int64 // how many reports the store has taken that changed the node
+	Switch         *Switch // of a physical switch; nil: a machine with Open vSwitch
+	Frozen         bool    // an operator's word, not the report's: nothing is programmed there until it is thawed
+	Reports        int64   // how many reports the store has taken that changed the node
 
 	CreatedAt time.Time
 	UpdatedAt time.Time

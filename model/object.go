@@ -17,11 +17,14 @@ const (
 	KindHolder     Kind = 8 // which of several ports has an address, see Holder
 
 	KindSecurityGroup Kind = 9
+
+	KindLink    Kind = 10 // of a fabric of physical switches
+	KindService Kind = 11 // which node serves a router to a network's bare metal
 )
 
 var kindNames = map[Kind]string{KindNode: "node", KindNetwork: "network", KindSubnet: "subnet", KindPort: "port",
 	KindRouter: "router", KindFloatingIP: "floating IP", KindNeighbour: "neighbour", KindHolder: "address holder",
-	KindSecurityGroup: "security group"}
+	KindSecurityGroup: "security group", KindLink: "link", KindService: "router service"}
 
 // String gives the kind's name as operators see it.
 func (k Kind) String() string {
@@ -44,7 +47,7 @@ type Ref struct {
 	Number Number
 }
 
-// Object is a row of the topology: *Network, *Subnet, *Port, *Node, *Router, *FloatingIP, *Neighbour, *Holder or *SecurityGroup.
+// Object is a row of the topology: *Network, *Subnet, *Port, *Node, *Router, *FloatingIP, *Neighbour, *Holder, *SecurityGroup, *Link or *Service.
 // Objects that have left the store are shared and never changed.
 type Object interface {
 	Ref() Ref
@@ -73,6 +76,12 @@ func (n *Neighbour) Ref() Ref { return Ref{KindNeighbour, n.Number} }
 
 // Ref names the holder.
 func (h *Holder) Ref() Ref { return Ref{KindHolder, h.Number} }
+
+// Ref names the link.
+func (l *Link) Ref() Ref { return Ref{KindLink, l.Number} }
+
+// Ref names the service.
+func (s *Service) Ref() Ref { return Ref{KindService, s.Number} }
 
 // Change is what a journal line says of one object: its present state, or nil if it is gone.
 type Change struct {

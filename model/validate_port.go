@@ -41,6 +41,7 @@ func (p *Port) Validate() error {
 		p.validateSecurityGroups(),
 		validateDNSName("dns_name", p.DNSName),
 		p.validateDHCPOptions(),
+		p.validateBareMetal(),
 	)
 }
 
@@ -57,7 +58,30 @@ func (b *Binding) Validate() error {
 	if b.HostID == "" {
 		return invalidAttribute("host", "'%s' is not a host", b.HostID)
 	}
-	return firstError(validateText("host", b.HostID, MaxHostLength), validateVNICType("vnic_type", b.VNICType))
+	return firstError(validateText("host", b.HostID, MaxHostLength), validateVNICType("vnic_type", b.VNICType), validateLocalLink("profile", b.VNICType, b.Profile))
+}
+
+func validateLocalLink(attribute, vnicType string, profile map[string]any) error {
+	if vnicType != VNICTypeBareMetal {
+		return nil
+	}
+	if _, _, err := LocalLinkOf(profile); err != nil {
+		return invalidAttribute(attribute, "%s", err)
+	}
+	return nil
+}
+
+// validateBareMetal holds a port of bare metal to one place, and to be a server's.
+func (p *Port) validateBareMetal() error {
+	switch {
+	case !p.IsBareMetal():
+		return nil
+	case p.OwnedByNetwork():
+		return invalidInput("a port with device_owner %s belongs to the network itself, and binding:vnic_type %s is for servers", p.DeviceOwner, VNICTypeBareMetal)
+	case len(p.InactiveBindings) > 0:
+		return invalidInput("bare metal does not migrate: a port with bindings on further hosts cannot have binding:vnic_type %s", VNICTypeBareMetal)
+	}
+	return validateLocalLink("binding:profile", p.VNICType, p.Profile)
 }
 
 func validateVNICType(attribute, vnicType string) error {

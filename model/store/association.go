@@ -140,7 +140,12 @@ func (t *tx) detachPort(number model.Number) error {
 	if err := t.Raw("DELETE FROM holders WHERE "+thisPort+" RETURNING number", number).Scan(&holders).Error; err != nil {
 		return err
 	}
+	var services []model.Number
+	if err := t.Raw("DELETE FROM services WHERE port_number = ? RETURNING number", number).Scan(&services).Error; err != nil {
+		return err
+	}
 	t.touchAll(model.KindFloatingIP, floating)
 	t.touchAll(model.KindHolder, holders)
+	t.touchAll(model.KindService, services)
 	return nil
 }

@@ -46,6 +46,7 @@ func furnish(t *testing.T, s *Store, seed uint64) {
 	_, _, err := s.ReportNode(ctx, model.Node{SystemID: "s9", Hostname: "compute9", EncapIP: addr("10.9.0.9"), DatapathType: "system", TunnelPort: 7,
 		Mappings: []model.Mapping{{PhysicalNetwork: "dc", Bridge: "br-dc"}}, Interfaces: []model.Interface{{Name: "tap1", PortID: "p", Ofport: 3}}})
 	check(t, err)
+	leaf, spine := newSwitch(t, s, 11), newSwitch(t, s, 12)
 	var nodes []model.Number
 	for _, n := range must(s.Nodes(ctx))(t) {
 		nodes = append(nodes, n.Number)
@@ -63,11 +64,14 @@ func furnish(t *testing.T, s *Store, seed uint64) {
 	must(s.SetQuota(admin, "alpha", map[string]int{"port": 5000}))(t)
 	external, _ := newExternal(t, s)
 	router := newRouter(t, s, through(external))
-	join(t, s, router, a)
+	face := must(s.Port(admin, join(t, s, router, a).PortID))(t)
 	fixed := newPort(t, s, n)
 	newFloatingIP(t, s, external, standingFor(fixed))
 	must(s.LearnNeighbour(ctx, model.Neighbour{RouterID: router.ID, NetworkID: external.ID, Address: addr("203.0.113.1")}))(t)
 	must(s.SetHolder(ctx, model.Holder{NetworkID: n.ID, Address: fixed.FixedIPs[0].IPAddress, PortID: fixed.ID}))(t)
+	must2(s.AddLink(ctx, model.LinkEnd{Node: leaf.Number, Port: 8}, model.LinkEnd{Node: spine.Number, Port: 8}))(t)
+	newPort(t, s, newNetwork(t, s, onFabric(4000)), bareMetal("0xb", "eth1", 5))
+	must(s.SetService(ctx, face.Number, 0, nodes[0]))(t)
 	check(t, s.DeleteNetwork(admin, newNetwork(t, s).ID))
 	check(t, s.DeletePort(admin, newPort(t, s, n).ID))
 	check(t, s.DeleteRouter(admin, newRouter(t, s).ID))

@@ -16,6 +16,19 @@ import (
 type PortBinding struct {
 	model.Binding
 	Active bool
+	Reason string // why it failed, in words, where that is known
+}
+
+// activeBinding is the active one of a port's.
+func activeBinding(p *model.Port) PortBinding {
+	return PortBinding{p.ActiveBinding(), true, bindingReason(p)}
+}
+
+func bindingReason(p *model.Port) string {
+	if p.VIFType != model.VIFTypeBindingFailed {
+		return ""
+	}
+	return p.StatusReason
 }
 
 // Bindings gives the port's bindings: the active one, if the port is bound, then the others by host. Errors of this and the
@@ -35,10 +48,10 @@ func (s *Store) Bindings(ctx context.Context, portID string) ([]PortBinding, err
 	}
 	list := make([]PortBinding, 0, 1+len(p.InactiveBindings))
 	if p.HostID != "" {
-		list = append(list, PortBinding{p.ActiveBinding(), true})
+		list = append(list, activeBinding(p))
 	}
 	for _, b := range p.InactiveBindings {
-		list = append(list, PortBinding{b, false})
+		list = append(list, PortBinding{Binding: b})
 	}
 	return list, nil
 }
@@ -101,7 +114,8 @@ func (s *Store) UpdateBinding(ctx context.Context, portID, host string, patch fu
 		return nil, err
 	}
 	if p.HostID == b.HostID {
-		return &PortBinding{p.ActiveBinding(), true}, nil
+		active := activeBinding(p)
+		return &active, nil
 	}
 	return &PortBinding{Binding: p.InactiveBindings[p.InactiveOn(b.HostID)]}, nil
 }
@@ -129,7 +143,8 @@ func (s *Store) ActivateBinding(ctx context.Context, portID, host string) (*Port
 	if err != nil {
 		return nil, err
 	}
-	return &PortBinding{p.ActiveBinding(), true}, nil
+	active := activeBinding(p)
+	return &active, nil
 }
 
 // DeleteBinding takes a binding away. A port that loses the active one is unbound: it is where it was plugged last.
@@ -200,6 +215,9 @@ func (t *tx) writeBindings(old, p *model.Port) error {
 	if reflect.DeepEqual(p, old) {
 		return nil
 	}
+	if err := p.Validate(); err != nil {
+		return err
+	}
 	if !reflect.DeepEqual(p.ActiveBinding(), old.ActiveBinding()) {
 		row.BindingGeneration++
 		row.Status, row.StatusReason = model.StatusDown, ""
@@ -207,16 +225,39 @@ func (t *tx) writeBindings(old, p *model.Port) error {
 	row.RevisionNumber++
 	row.UpdatedAt = t.now
 	t.touch(p.Ref())
+	if old.IsBareMetal() || p.IsBareMetal() {
+		if _, err := t.moveBareMetal(p); err != nil {
+			return err
+		}
+	}
 	err := t.Model(row).Select("host_id", "vnic_type", "vif_type", "profile", "datapath_type", "inactive_bindings",
 		"binding_generation", "status", "status_reason", "revision_number", "updated_at").Updates(row).Error
 	if err != nil {
 		return err
 	}
+	if err := t.admitChanged(p); err != nil {
+		return err
+	}
 	return t.tellDown(row.Number, old.Status, row.Status)
+}
+
+// admitChanged is admitPort of a port that was there before.
+func (t *tx) admitChanged(p *model.Port) error {
+	if t.store.options.AdmitPort == nil {
+		return nil
+	}
+	network, err := t.networkOf(p)
+	if err != nil {
+		return err
+	}
+	return t.admitPort(p, network)
 }
 
 // addInactive refuses a host that cannot carry the port.
 func (t *tx) addInactive(p *model.Port, b model.Binding) error {
+	if b.VNICType == model.VNICTypeBareMetal {
+		return invalid("bare metal does not migrate: a further binding cannot have vnic_type %s", b.VNICType)
+	}
 	if err := t.placeOrRefuse(p, &b); err != nil {
 		return err
 	}
@@ -237,12 +278,17 @@ func (t *tx) placeOrRefuse(p *model.Port, b *model.Binding) error {
 	if err != nil {
 		return err
 	}
-	if err := t.place(b, network); err != nil {
+	bound := *p
+	bound.SetActiveBinding(*b)
+	if err := t.bind(&bound, network); err != nil {
 		return err
 	}
+	*b = bound.ActiveBinding()
 	if b.VIFType == model.VIFTypeBindingFailed {
-		return model.Errorf(http.StatusInternalServerError, "PortBindingError",
+		refusal := model.Errorf(http.StatusInternalServerError, "PortBindingError",
 			"Binding for port %s on host %s could not be created or updated.", p.ID, b.HostID)
+		refusal.Detail = bound.StatusReason
+		return refusal
 	}
 	return nil
 }
@@ -272,38 +318,42 @@ func (t *tx) lockHost(statement, hostname string) error {
 	return t.Exec(statement, hostLockClass, hostname).Error
 }
 
-// bind computes what follows from the port's HostID.
+// bind computes what follows from the port's HostID, or of bare metal from its profile; StatusReason is why it fails.
 func (t *tx) bind(p *model.Port, network *model.Network) error {
+	if p.IsBareMetal() {
+		return t.bindBareMetal(p, network)
+	}
+	delete(t.placements, p.ID)
 	b := p.ActiveBinding()
-	err := t.place(&b, network)
-	p.SetActiveBinding(b)
+	node, err := t.nodeNamed(b.HostID)
+	if err == nil {
+		p.StatusReason = model.Place(&b, node, network)
+		p.SetActiveBinding(b)
+	}
 	return err
 }
 
-// place computes what follows from a binding's host.
-func (t *tx) place(b *model.Binding, network *model.Network) error {
-	var node *model.Node
-	if b.HostID != "" {
-		if err := t.lockHost(hostLockShared, b.HostID); err != nil {
-			return err
-		}
-		var row nodeRow
-		found, err := first(t.Where("hostname = ?", b.HostID), &row)
-		if err != nil {
-			return err
-		}
-		if found {
-			if node, err = row.model(); err != nil {
-				return err
-			}
-		}
+// nodeNamed gives the node with a hostname, nil if there is none, and keeps it so where bindings depend on it.
+func (t *tx) nodeNamed(hostname string) (*model.Node, error) {
+	if hostname == "" {
+		return nil, nil
 	}
-	model.Place(b, node, network)
-	return nil
+	if err := t.lockHost(hostLockShared, hostname); err != nil {
+		return nil, err
+	}
+	var row nodeRow
+	found, err := first(t.Where("hostname = ?", hostname), &row)
+	if err != nil || !found {
+		return nil, err
+	}
+	return row.model()
 }
 
 // rebind follows a change of the binding by an update of the port. A host where the port had an inactive binding has the active one now.
 func (t *tx) rebind(old, p *model.Port) error {
+	if old.IsBareMetal() || p.IsBareMetal() {
+		return t.rebindAsBareMetal(old, p)
+	}
 	moved := p.HostID != old.HostID
 	if !moved && p.VNICType == old.VNICType && reflect.DeepEqual(p.Profile, old.Profile) {
 		return nil
@@ -325,6 +375,36 @@ func (t *tx) rebind(old, p *model.Port) error {
 	return t.bind(p, network)
 }
 
+// rebindAsBareMetal is rebind of a port that was or will be bare metal: it is DOWN if it has another place now.
+func (t *tx) rebindAsBareMetal(old, p *model.Port) error {
+	changed := p.HostID != old.HostID || p.VNICType != old.VNICType || !reflect.DeepEqual(p.Profile, old.Profile)
+	if !changed && p.PortSecurityEnabled == old.PortSecurityEnabled {
+		return nil
+	}
+	network, err := t.networkOf(p)
+	if err != nil {
+		return err
+	}
+	if err := t.bind(p, network); err != nil {
+		return err
+	}
+	moved, err := t.moveBareMetal(p)
+	if err != nil {
+		return err
+	}
+	moved = moved || p.VNICType != old.VNICType || p.VIFType != old.VIFType
+	if changed || moved {
+		p.BindingGeneration++
+	}
+	switch {
+	case moved:
+		p.Status = model.StatusDown
+	case p.VIFType != model.VIFTypeBindingFailed:
+		p.StatusReason = old.StatusReason
+	}
+	return nil
+}
+
 // rebindHost follows a change of what is known of a host: node is nil when it is known no more. The caller holds
 // the exclusive lock on the host, so that no port is bound to it meanwhile; but bindings may change places.
 func (t *tx) rebindHost(hostname string, node *model.Node) error {
@@ -339,7 +419,7 @@ func (t *tx) rebindHost(hostname string, node *model.Node) error {
 	slices.Sort(numbers)
 	for chunk := range slices.Chunk(numbers, maxNumbers) {
 		var ports []portRow
-		err := t.Select("number", "host_id", "vif_type", "datapath_type", "inactive_bindings").Where("number IN ?", chunk).Order("number").
+		err := t.Select("number", "host_id", "vif_type", "datapath_type", "status_reason", "inactive_bindings").Where("number IN ?", chunk).Order("number").
 			Clauses(clause.Locking{Strength: lockToUpdate}).Find(&ports).Error
 		if err != nil {
 			return err
@@ -360,7 +440,7 @@ func (t *tx) portsNaming(hostname string) (map[model.Number]string, error) {
 		PhysicalNetwork  string
 	}
 	err := t.Raw(`SELECT ports.number, ports.host_id, ports.inactive_bindings, networks.physical_network FROM ports
-		JOIN networks ON networks.id = ports.network_id WHERE ports.host_id = ? OR ports.inactive_bindings <> '[]'`, hostname).Scan(&rows).Error
+		JOIN networks ON networks.id = ports.network_id WHERE ports.vnic_type <> 'baremetal' AND (ports.host_id = ? OR ports.inactive_bindings <> '[]')`, hostname).Scan(&rows).Error
 	if err != nil {
 		return nil, err
 	}
@@ -374,15 +454,15 @@ func (t *tx) portsNaming(hostname string) (map[model.Number]string, error) {
 }
 
 func (t *tx) rebindPorts(hostname string, node *model.Node, ports []portRow, physnets map[model.Number]string) error {
-	type outcome struct{ vifType, datapathType string }
+	type outcome struct{ vifType, datapathType, reason string }
 	changed := map[outcome][]model.Number{} // of active bindings
 	var bumped []model.Number
 	for _, p := range ports {
 		now := model.Binding{HostID: hostname}
-		model.Place(&now, node, &model.Network{PhysicalNetwork: physnets[p.Number]})
-		result := outcome{now.VIFType, now.DatapathType}
+		reason := model.Place(&now, node, &model.Network{PhysicalNetwork: physnets[p.Number]})
+		result := outcome{now.VIFType, now.DatapathType, reason}
 		if p.HostID == hostname {
-			if result != (outcome{p.VIFType, p.DatapathType}) {
+			if now.VIFType != p.VIFType || now.DatapathType != p.DatapathType || reason != "" && reason != p.StatusReason {
 				changed[result] = append(changed[result], p.Number)
 				bumped = append(bumped, p.Number)
 			}
@@ -390,10 +470,10 @@ func (t *tx) rebindPorts(hostname string, node *model.Node, ports []portRow, phy
 		}
 		for i := range p.InactiveBindings {
 			b := &p.InactiveBindings[i]
-			if b.HostID != hostname || result == (outcome{b.VIFType, b.DatapathType}) {
+			if b.HostID != hostname || now.VIFType == b.VIFType && now.DatapathType == b.DatapathType {
 				continue
 			}
-			b.VIFType, b.DatapathType = result.vifType, result.datapathType
+			b.VIFType, b.DatapathType = now.VIFType, now.DatapathType
 			if err := t.Model(&p).Select("inactive_bindings").Updates(&p).Error; err != nil {
 				return err
 			}
@@ -404,9 +484,9 @@ func (t *tx) rebindPorts(hostname string, node *model.Node, ports []portRow, phy
 		if err := t.tell(EventVIFUnplugged, "number IN ? AND status = ?", numbers, model.StatusActive); err != nil {
 			return err
 		}
-		err := t.Exec(`UPDATE ports SET vif_type = ?, datapath_type = ?, binding_generation = binding_generation + 1, status_reason = '',
+		err := t.Exec(`UPDATE ports SET vif_type = ?, datapath_type = ?, binding_generation = binding_generation + 1, status_reason = ?,
 			status = CASE WHEN device_owner LIKE 'network:%' THEN status ELSE ? END WHERE number IN ?`,
-			result.vifType, result.datapathType, model.StatusDown, numbers).Error
+			result.vifType, result.datapathType, result.reason, model.StatusDown, numbers).Error
 		if err != nil {
 			return err
 		}

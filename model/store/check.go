@@ -76,8 +76,9 @@ func (s *Store) Check(ctx context.Context) ([]string, error) {
 
 func (s *Store) check(db *gorm.DB) ([]string, error) {
 	c := &checker{db: db, dialect: s.dialect}
-	err := firstOf(c.readNodes, c.readNetworks, c.readRouters, c.checkSegments, c.readSubnets, c.readAllocations, c.readSecurityGroups, c.checkPorts,
-		c.checkRouters, c.checkFloatingIPs, c.checkNeighbours, c.checkHolders, c.checkSecurityGroupRules, c.checkPolicies, c.checkQuotas, c.checkJournal)
+	err := firstOf(c.readNodes, c.readLinks, c.readPlacements, c.readNetworks, c.readRouters, c.checkSegments, c.readSubnets, c.readAllocations, c.readSecurityGroups, c.checkPorts,
+		c.checkRouters, c.checkFloatingIPs, c.checkNeighbours, c.checkHolders, c.checkServices, c.checkSecurityGroupRules, c.checkPolicies, c.checkQuotas,
+		c.checkJournal)
 	return c.problems, err
 }
 
@@ -89,6 +90,9 @@ type checker struct {
 	problems []string
 
 	nodes       map[string]*model.Node // by hostname
+	cabling     model.Cabling
+	placements  map[model.Number]model.Placement // by port, those that have not been checked yet
+	placed      map[model.Placement]model.Number
 	networks    map[string]*model.Network
 	routers     []*model.Router // by number, those that make sense
 	subnets     map[string]*model.Subnet
@@ -137,19 +141,23 @@ func (c *checker) readNodes() error {
 	var rows []struct {
 		Number                                              model.Number
 		SystemID, Hostname, EncapIP, DatapathType, Mappings string
+		Switch                                              *string
 		Confirmed                                           bool
 	}
-	err := c.db.Raw("SELECT number, system_id, hostname, encap_ip, datapath_type, mappings, " +
+	err := c.db.Raw("SELECT number, system_id, hostname, encap_ip, datapath_type, mappings, switch, " +
 		"EXISTS (SELECT 1 FROM node_confirmations WHERE node_number = nodes.number) AS confirmed FROM nodes ORDER BY number").Scan(&rows).Error
 	c.nodes = make(map[string]*model.Node, len(rows))
 	for _, r := range rows {
 		what := fmt.Sprintf("node %s (%s)", r.Hostname, r.SystemID)
-		node := &model.Node{Number: r.Number, Hostname: r.Hostname, DatapathType: r.DatapathType, EncapIP: c.parseAddr(what, "encap_ip", r.EncapIP)}
+		node := &model.Node{Number: r.Number, SystemID: r.SystemID, Hostname: r.Hostname, DatapathType: r.DatapathType, EncapIP: c.parseAddr(what, "encap_ip", r.EncapIP)}
 		c.parse(what, "mappings", r.Mappings, &node.Mappings)
 		if !r.Confirmed {
 			c.report("%s: nothing tells what it has confirmed, and so identifiers are given again too early", what)
 		}
 		c.nodes[r.Hostname] = node
+		if r.Switch != nil {
+			c.checkSwitch(what, node, *r.Switch)
+		}
 	}
 	if err != nil {
 		return err
@@ -369,12 +377,24 @@ func (c *checker) checkQuotas() error {
 // checkJournal finds transactions that the server has not reached yet. That is so in a copy of the database on another server:
 // followers would miss what it does until its numbers are there.
 func (c *checker) checkJournal() error {
-	var clouds []string
-	if err := c.db.Raw("SELECT uuid FROM cloud").Scan(&clouds).Error; err != nil {
+	var clouds []struct{ UUID, LLDPKey string }
+	if err := c.db.Raw("SELECT uuid, lldp_key FROM cloud").Scan(&clouds).Error; err != nil {
 		return err
 	}
-	if len(clouds) != 1 || uuid.Validate(clouds[0]) != nil {
-		c.report("the cloud's mark is not one UUID: %q", clouds)
+	var marks []string
+	for _, cloud := range clouds {
+		marks = append(marks, cloud.UUID)
+	}
+	if len(marks) != 1 || uuid.Validate(marks[0]) != nil {
+		c.report("the cloud's mark is not one UUID: %q", marks)
+	}
+	for _, cloud := range clouds {
+		if cloud.LLDPKey == "" {
+			continue // no planckd has run on the database since it has one
+		}
+		if _, err := parseLLDPKey(cloud.LLDPKey); err != nil {
+			c.report("the cloud's key for LLDP is damaged: %v", err)
+		}
 	}
 	var state struct {
 		Next                           int64
@@ -405,7 +425,7 @@ func (c *checker) checkJournal() error {
 	var lines []struct{ Seq, Kind int64 }
 	err = c.db.Raw("SELECT seq, kind FROM journal WHERE kind NOT IN ? OR number < 1 ORDER BY seq",
 		[]model.Kind{model.KindNode, model.KindNetwork, model.KindSubnet, model.KindPort,
-			model.KindRouter, model.KindFloatingIP, model.KindNeighbour, model.KindHolder, model.KindSecurityGroup}).Scan(&lines).Error
+			model.KindRouter, model.KindFloatingIP, model.KindNeighbour, model.KindHolder, model.KindSecurityGroup, model.KindLink, model.KindService}).Scan(&lines).Error
 	for _, l := range lines {
 		c.report("journal line %d names an object of kind %d that cannot be", l.Seq, l.Kind)
 	}

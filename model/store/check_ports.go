@@ -110,6 +110,9 @@ func (c *checker) checkPorts() error {
 		c.report("addresses %s: there is no port number %d", addressesOf(orphans), number)
 	}
 	c.checkGroupsWithoutPorts()
+	for number := range c.placements {
+		c.report("placement of port number %d: there is no such port of bare metal that is bound", number)
+	}
 	for _, n := range sortedByNumber(c.networks) {
 		c.checkDHCPPort(n, dhcpPorts[n.ID])
 	}
@@ -186,6 +189,10 @@ func (c *checker) checkAddresses(what string, p *model.Port) {
 }
 
 func (c *checker) checkBindings(what string, p *model.Port, network *model.Network) {
+	if p.IsBareMetal() {
+		c.checkBareMetal(what, p, network)
+		return
+	}
 	c.checkBinding(what, p.ActiveBinding(), network)
 	hosts := map[string]bool{p.HostID: true}
 	for i, b := range p.InactiveBindings {

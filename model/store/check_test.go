@@ -50,7 +50,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		c := newSubnet(t, s, inside, "10.2.0.0/24", withoutDHCP)
 		d := newSubnet(t, s, inside, "10.3.0.0/24", withoutDHCP)
 		r := newRouter(t, s, through(external))
-		join(t, s, r, c)
+		face := must(s.Port(admin, join(t, s, r, c).PortID))(t)
 		join(t, s, r, d)
 		bare := newRouter(t, s)
 		fixed := newPort(t, s, inside)
@@ -61,6 +61,11 @@ func TestCheckFindsDamage(t *testing.T) {
 		grouped := newPort(t, s, n, func(p *model.Port) { p.SecurityGroups = []string{group.ID} })
 		rule := newRule(t, s, group, func(r *model.SecurityGroupRule) { r.RemoteIPPrefix = netip.MustParsePrefix("10.0.0.0/8") })
 		alike := newRule(t, s, group, func(r *model.SecurityGroupRule) { r.Protocol = "tcp" })
+		leaf, spine := newSwitch(t, s, 1), newSwitch(t, s, 2)
+		link := must2(s.AddLink(context.Background(), model.LinkEnd{Node: leaf.Number, Port: 8}, model.LinkEnd{Node: spine.Number, Port: 8}))(t)
+		fabric := newNetwork(t, s, onFabric(77))
+		metal, waiting := newPort(t, s, fabric, bareMetal("leaf1", "eth1", 0)), newPort(t, s, fabric, bareMetal("leaf1", "eth1", 0))
+		must(s.SetService(context.Background(), face.Number, 0, node.Number))(t)
 		loose := newGroup(t, s, "alpha", stateless)
 		dflt := defaultGroup(t, s, "alpha")
 		healthy(t, s)
@@ -185,6 +190,29 @@ func TestCheckFindsDamage(t *testing.T) {
 			{"UPDATE security_group_rules SET remote_ip_prefix = '', protocol = '6' WHERE id = '" + rule.ID + "'", []string{alike.ID, rule.ID, "says the same"}},
 			{"UPDATE security_group_rules SET revision_number = 0 WHERE id = '" + rule.ID + "'", []string{rule.ID, "revision_number"}},
 
+			{"UPDATE nodes SET switch = '[' WHERE hostname = 'leaf2'", []string{"leaf2", "switch is not what"}},
+			{"UPDATE nodes SET switch = '{}' WHERE hostname = 'leaf2'", []string{"leaf2", "belongs to a physical network"}},
+			{"UPDATE nodes SET switch = NULL WHERE hostname = 'leaf1'", []string{metal.ID, "no physical switch is declared"}},
+			{"UPDATE nodes SET switch = '{\"physical_network\":\"dc\",\"ports\":[{\"number\":8,\"mac\":\"02:00:00:00:00:01\"},{\"number\":1,\"mac\":\"02:00:00:00:00:01\"}]}' WHERE hostname = 'leaf2'",
+				[]string{"leaf2", "port number 1 is out of place"}},
+			{"UPDATE nodes SET system_id = 'x' WHERE hostname = 'leaf2'", []string{"leaf2", "not a physical switch's"}},
+			{"UPDATE links SET port_a = 9", []string{fmt.Sprint("link number ", link.Number), "leaf1 has no port 9"}},
+			{"UPDATE links SET port_a = 1", []string{metal.ID, "should be binding_failed", "is a link"}},
+			{"DELETE FROM nodes WHERE hostname = 'leaf2'", []string{fmt.Sprint("link number ", link.Number), fmt.Sprint("no node number ", spine.Number)}},
+			{"DELETE FROM placements", []string{metal.ID, "other at no switch"}},
+			{"UPDATE placements SET tag = 9", []string{metal.ID, "with tag 9"}},
+			{"UPDATE placements SET tag = 9", []string{waiting.ID, "should be other"}},
+			{"UPDATE placements SET port_number = 999", []string{"placement of port number 999"}},
+			{"UPDATE ports SET vif_type = 'other' WHERE id = '" + waiting.ID + "'", []string{waiting.ID, "is bound there"}},
+			{"UPDATE ports SET vif_type = 'binding_failed' WHERE id = '" + metal.ID + "'", []string{metal.ID, "should be other at port 1"}},
+			{"UPDATE ports SET profile = '{\"local_link_information\":1}' WHERE id = '" + metal.ID + "'", []string{metal.ID, "not a list"}},
+			{"UPDATE ports SET profile = '{}' WHERE id = '" + metal.ID + "'", []string{metal.ID, "no local_link_information"}},
+			{"UPDATE services SET node_number = 999", []string{"service number", "node number 999"}},
+			{"UPDATE services SET generation = 0", []string{"service number", "generation is 0"}},
+			{"UPDATE services SET port_number = " + fmt.Sprint(p.Number), []string{"service number", "no router's interface"}},
+			{"UPDATE cloud SET lldp_key = 'abcd'", []string{"key for LLDP", "2 bytes"}},
+			{"UPDATE cloud SET lldp_key = 'x'", []string{"key for LLDP"}},
+
 			{"DELETE FROM cloud", []string{"cloud"}},
 			{"UPDATE cloud SET uuid = 'x'", []string{"cloud", "x"}},
 			{"DELETE FROM journal_pruned", []string{"journal_pruned has 0 rows"}},
@@ -267,7 +295,9 @@ func operate(s *Store, r *rand.Rand) error {
 	project := []string{"alpha", "beta"}[r.IntN(2)]
 	tags := []string{"b", "a", "c"}[:r.IntN(4)]
 	var err error
-	switch r.IntN(28) {
+	switch r.IntN(34) {
+	case 28, 29, 30, 31, 32, 33:
+		err = operateFabric(s, r, pick)
 	case 0:
 		err = s.CreateNetworks(admin, []*model.Network{{ProjectID: project, Shared: r.IntN(3) == 0, External: r.IntN(3) == 0, Tags: tags}})
 	case 1:
@@ -373,6 +403,62 @@ func operate(s *Store, r *rand.Rand) error {
 		}
 	}
 	if refusal := (*model.Error)(nil); errors.As(err, &refusal) || errors.Is(err, ErrUnavailable) {
+		return nil
+	}
+	return err
+}
+
+// operateFabric does something to physical switches, their links, bare metal, or services.
+func operateFabric(s *Store, r *rand.Rand, pick func(table string) string) error {
+	ctx := context.Background()
+	number := func(table, where string) (number model.Number) {
+		var numbers []model.Number
+		if err := s.reader.Raw("SELECT number FROM " + table + " WHERE " + where).Scan(&numbers).Error; err != nil || len(numbers) == 0 {
+			return 0
+		}
+		return numbers[r.IntN(len(numbers))]
+	}
+	var err error
+	switch r.IntN(12) {
+	case 0, 1:
+		d := declaration(1 + r.Uint64N(3))
+		if r.IntN(3) == 0 {
+			d.Switch.Uplinks = []model.Uplink{{Port: strconv.Itoa(1 + r.IntN(4)), Hostname: []string{"", "compute1"}[r.IntN(2)]}}
+		}
+		if r.IntN(6) == 0 {
+			d.Switch.PhysicalNetwork, d.Hostname = "public", "compute2"
+		}
+		_, _, err = s.DeclareSwitch(ctx, d)
+	case 2, 3, 4:
+		ports := ethernet(4)[r.IntN(2):]
+		ports[r.IntN(2)].Up = r.IntN(3) > 0
+		report := model.Switch{Ports: ports}
+		if r.IntN(4) == 0 {
+			report.Tables = []model.TableLimits{{ID: 1, Name: "guard", Lacks: []string{"nw_src"}}}
+		}
+		_, _, err = s.ReportSwitch(ctx, number("nodes", "switch IS NOT NULL"), report)
+	case 5:
+		_, _, err = s.AddLink(ctx, model.LinkEnd{Node: number("nodes", "switch IS NOT NULL"), Port: 1 + r.Uint32N(4)}, model.LinkEnd{Node: number("nodes", "1 = 1"), Port: 1 + r.Uint32N(4)})
+	case 6:
+		err = s.RemoveLinks(ctx, []model.Number{number("links", "1 = 1")})
+	case 7:
+		if n := number("nodes", "switch IS NOT NULL"); n != 0 && r.IntN(3) == 0 {
+			err = s.DeleteNode(ctx, n)
+		}
+	case 8, 9:
+		p := &model.Port{NetworkID: pick("networks WHERE network_type = 'vlan'"), ProjectID: "alpha", DeviceOwner: "compute:nova", PortSecurityEnabled: r.IntN(2) == 0}
+		bareMetal(fmt.Sprint(1+r.IntN(3)), fmt.Sprint("eth", 1+r.IntN(4)), r.IntN(2))(p)
+		err = s.CreatePorts(admin, []PortRequest{{Port: p}})
+	case 10:
+		change := bareMetal(fmt.Sprint(1+r.IntN(3)), fmt.Sprint("eth", 1+r.IntN(4)), r.IntN(2))
+		if r.IntN(4) == 0 {
+			change = func(p *model.Port) { p.VNICType = model.VNICTypeNormal }
+		}
+		_, err = s.UpdatePort(admin, pick("ports"), func(p *model.Port) error { p.SecurityGroups = nil; change(p); return nil })
+	case 11:
+		_, err = s.SetService(ctx, number("ports", "device_owner = 'network:router_interface'"), r.Int64N(2), number("nodes", "switch IS NULL"))
+	}
+	if refusal := (*ConflictError)(nil); errors.As(err, &refusal) {
 		return nil
 	}
 	return err

@@ -100,12 +100,12 @@ func (s *Store) setStatusesAndTell(ctx context.Context, now time.Time, values st
 	// One update returns what it has changed. The other is of other rows: both go by the statement's snapshot.
 	return s.statement(ctx, s.db, func(db *gorm.DB) error {
 		result := db.Exec(`WITH v AS (`+values+`), changed AS (
-				UPDATE ports SET status = v.column3, status_reason = v.column4, revision_number = revision_number + 1, updated_at = ?
+				UPDATE ports SET status = v.column3, status_reason = `+newReason+`, revision_number = revision_number + 1, updated_at = ?
 				FROM v WHERE `+confirmedPort+` AND status <> v.column3
 				RETURNING number, id, device_id, device_owner, `+statusEvent+` AS event
 			), explained AS (
-				UPDATE ports SET status_reason = v.column4, revision_number = revision_number + 1, updated_at = ?
-				FROM v WHERE `+confirmedPort+` AND status = v.column3 AND status_reason <> v.column4
+				UPDATE ports SET status_reason = `+newReason+`, revision_number = revision_number + 1, updated_at = ?
+				FROM v WHERE `+confirmedPort+` AND status = v.column3 AND status_reason <> `+newReason+`
 			)
 			INSERT INTO nova_events (name, server_id, port_id, at) SELECT event, device_id, id, ? FROM changed
 			WHERE `+ofServers+` ORDER BY number`, append(slices.Clone(args), now, now, now)...)

@@ -245,6 +245,20 @@ func (s *Store) objects(db *gorm.DB, narrow func(q *gorm.DB, kind model.Kind, co
 		}
 		objects = appendObjects(objects, groups)
 	}
+	if q := narrow(db.Model(&linkRow{}), model.KindLink, "number"); q != nil {
+		links, err := collect(q.Order("number"), linkFields, new(linkRow))
+		if err != nil {
+			return nil, err
+		}
+		objects = appendObjects(objects, links)
+	}
+	if q := narrow(db.Model(&serviceRow{}), model.KindService, "number"); q != nil {
+		services, err := collect(q.Order("number"), serviceFields, new(serviceRow))
+		if err != nil {
+			return nil, err
+		}
+		objects = appendObjects(objects, services)
+	}
 	return objects, nil
 }
 

@@ -29,7 +29,7 @@ type NotActive struct {
 	VIFType      string
 	Status       string
 	StatusReason string
-	PluggedOn    string // hostname of the node that plugged it last; empty: none has it
+	PluggedOn    string // hostname of the node that plugged it last, or of the switch that bare metal is bound to; empty: none has it
 }
 
 // NotActivePorts lists at most limit of them, those that are plugged first, and tells how many there are.
@@ -41,11 +41,12 @@ func (s *Store) NotActivePorts(ctx context.Context, limit int) (list []NotActive
 	err = s.read(ctx, func(db *gorm.DB) error {
 		return db.Raw(`WITH plugged AS (SELECT port_id, MAX(sequence) AS last FROM node_interfaces GROUP BY port_id)
 			SELECT ports.id, ports.name, ports.host_id, ports.vif_type, ports.status, ports.status_reason,
-				COALESCE(nodes.hostname, '') AS plugged_on, COUNT(*) OVER () AS total
+				COALESCE(nodes.hostname, switches.hostname, '') AS plugged_on, COUNT(*) OVER () AS total
 			FROM ports LEFT JOIN plugged ON plugged.port_id = ports.id LEFT JOIN node_interfaces ON node_interfaces.sequence = plugged.last
 				LEFT JOIN nodes ON nodes.number = node_interfaces.node_number
-			WHERE ports.status <> 'ACTIVE' AND ports.admin_state_up AND (ports.host_id <> '' OR nodes.number IS NOT NULL)
-			ORDER BY CASE WHEN nodes.number IS NULL THEN 1 ELSE 0 END, ports.number LIMIT ?`, limit).Scan(&rows).Error
+				LEFT JOIN placements ON placements.port_number = ports.number LEFT JOIN nodes AS switches ON switches.number = placements.node_number
+			WHERE ports.status <> 'ACTIVE' AND ports.admin_state_up AND (ports.host_id <> '' OR nodes.number IS NOT NULL OR ports.vif_type IN ('other', 'binding_failed'))
+			ORDER BY CASE WHEN COALESCE(nodes.number, switches.number) IS NULL THEN 1 ELSE 0 END, ports.number LIMIT ?`, limit).Scan(&rows).Error
 	})
 	for _, r := range rows {
 		list, total = append(list, r.NotActive), r.Total

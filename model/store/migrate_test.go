@@ -163,6 +163,38 @@ func TestMigrationOfSecurityGroups(t *testing.T) {
 	}
 }
 
+// Bare metal that was bound to nodes, before there were physical switches, waits for one.
+func TestMigrationOfBareMetal(t *testing.T) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgresURL} {
+		t.Run(name, func(t *testing.T) {
+			address := url(t)
+			old := olderStore(t, address, 7)
+			n := &networkRow{ID: "n", ProjectID: "alpha", MTU: 1450, NetworkType: model.NetworkVLAN, PhysicalNetwork: "dc", SegmentationID: 5, NetworkKey: 9,
+				AvailabilityZoneHints: []string{}, Tags: []string{}, RevisionNumber: 1}
+			check(t, old.db.Create(n).Error)
+			check(t, old.db.Exec("INSERT INTO segments (space, physical_network, identifier, network_number) VALUES ('vlan', 'dc', 5, ?), ('key', '', 9, ?)", n.Number, n.Number).Error)
+			insert := func(id, vifType string, change func(*model.Port)) {
+				p := &model.Port{ID: id, NetworkID: "n", ProjectID: "alpha", MAC: model.MAC{2, 0, 0, 0, 0, id[0]}, Status: model.StatusActive,
+					VNICType: model.VNICTypeBareMetal, VIFType: vifType, BindingGeneration: 1, RevisionNumber: 1}
+				change(p)
+				check(t, old.db.Create(rowOfPort(p)).Error)
+			}
+			insert("a", model.VIFTypeOVS, func(p *model.Port) { p.HostID, p.DatapathType = "compute1", "system" })
+			insert("b", model.VIFTypeUnbound, func(p *model.Port) { bareMetal("leaf1", "eth1", 0)(p); p.HostID = "" })
+			insert("c", model.VIFTypeUnbound, func(p *model.Port) { p.Status = model.StatusDown })
+			check(t, old.closeDatabases())
+
+			s := open(t, address, Options{})
+			healthy(t, s)
+			isBound(t, s, "a", model.VIFTypeBindingFailed)
+			newSwitch(t, s, 1)
+			isBound(t, s, "b", model.VIFTypeOther)
+			isBound(t, s, "c", model.VIFTypeUnbound)
+			healthy(t, s)
+		})
+	}
+}
+
 // newGroupLike gives the default group of a new project, as if it were g.
 func newGroupLike(t *testing.T, s *Store, g *model.SecurityGroup) *model.SecurityGroup {
 	fresh := *defaultGroup(t, s, "like "+g.ProjectID)

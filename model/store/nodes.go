@@ -22,6 +22,9 @@ func (s *Store) ReportNode(ctx context.Context, report model.Node) (node *model.
 	if report.SystemID == "" || report.Hostname == "" {
 		return nil, false, &ConflictError{"a node needs a system-id and a hostname"}
 	}
+	if _, err := model.ParseSwitchSystemID(report.SystemID); err == nil {
+		return nil, false, &ConflictError{fmt.Sprintf("the system-id %s is one that physical switches have", report.SystemID)}
+	}
 	sortMappings(&report)
 	err = s.write(ctx, func(t *tx) error {
 		node, changed, err = t.storeReport(report)
@@ -49,10 +52,13 @@ func (s *Store) Nodes(ctx context.Context) ([]*model.Node, error) {
 	return nodes, err
 }
 
-// DeleteNode declares a node gone: ports bound to it become binding_failed, the routers that it serves have no node, and nothing waits
-// for its confirmation any more. If it reports again it is a new node. An unknown number is NodeNotFound.
+// DeleteNode declares a node gone: ports bound to it become binding_failed, the routers that it serves have no node, its links go, and nothing
+// waits for its confirmation any more. If it reports again it is a new node. An unknown number is NodeNotFound.
 func (s *Store) DeleteNode(ctx context.Context, number model.Number) error {
 	return s.write(ctx, func(t *tx) error {
+		if err := t.lockBareMetal(); err != nil {
+			return err
+		}
 		row, err := t.lockNode(number)
 		if err != nil {
 			return err
@@ -65,8 +71,12 @@ func (s *Store) DeleteNode(ctx context.Context, number model.Number) error {
 // place of the forgotten node. An unknown number is NodeNotFound.
 func (s *Store) ForgetNode(ctx context.Context, number model.Number) error {
 	return s.write(ctx, func(t *tx) error {
-		if _, err := t.lockNode(number); err != nil {
+		row, err := t.lockNode(number)
+		if err != nil {
 			return err
+		}
+		if row.Switch != nil {
+			return conflict("NodeIsSwitch", "%s is a physical switch: its name is what was declared.", row.Hostname)
 		}
 		t.touch(model.Ref{Kind: model.KindNode, Number: number})
 		return t.Exec("UPDATE nodes SET hostname_pinned = ?, reports = reports + 1 WHERE number = ?", false, number).Error
@@ -105,9 +115,21 @@ func (t *tx) lockNode(number model.Number) (*nodeRow, error) {
 }
 
 func (t *tx) removeNode(row *nodeRow) error {
+	if err := t.lockBareMetal(); err != nil {
+		return err
+	}
 	if err := t.lockHost(hostLock, row.Hostname); err != nil {
 		return err
 	}
+	placed, err := t.portsPlacedAt(row.Number)
+	if err != nil {
+		return err
+	}
+	var links []model.Number
+	if err := t.Raw("DELETE FROM links WHERE node_a = ? OR node_b = ? RETURNING number", row.Number, row.Number).Scan(&links).Error; err != nil {
+		return err
+	}
+	t.touchAll(model.KindLink, links)
 	if err := t.Exec("DELETE FROM nodes WHERE number = ?", row.Number).Error; err != nil {
 		return err
 	}
@@ -115,7 +137,16 @@ func (t *tx) removeNode(row *nodeRow) error {
 	if err := t.leaveGateways(row.Number); err != nil {
 		return err
 	}
-	return t.rebindHost(row.Hostname, nil)
+	if err := t.leaveServices(row.Number); err != nil {
+		return err
+	}
+	if err := t.rebindHost(row.Hostname, nil); err != nil {
+		return err
+	}
+	if row.Switch == nil && len(links) == 0 {
+		return nil
+	}
+	return t.rebindBareMetal(placed)
 }
 
 func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
@@ -154,7 +185,9 @@ func (t *tx) storeReport(report model.Node) (*model.Node, bool, error) {
 		report.Number, report.CreatedAt, report.UpdatedAt, report.Reports = before.Number, before.CreatedAt, before.UpdatedAt, before.Reports+1
 		err = t.Exec("UPDATE nodes SET reports = ? WHERE number = ?", report.Reports, report.Number).Error
 	default:
-		err = t.updateNode(row, &report)
+		if err = t.updateNode(row, &report); err == nil && !slices.Equal(before.Mappings, report.Mappings) {
+			t.vacated, err = t.dropLinks(report.Number)
+		}
 	}
 	if err != nil {
 		return nil, false, err

@@ -143,6 +143,9 @@ func (t *tx) insertPorts(drafts []*portDraft) error {
 	if err := t.insertPortRows(drafts); err != nil {
 		return err
 	}
+	if err := t.placeNew(drafts); err != nil {
+		return err
+	}
 	var open []*addressClaim
 	var moved []model.Number
 	for _, d := range drafts {
@@ -168,8 +171,19 @@ func (t *tx) insertPorts(drafts []*portDraft) error {
 		if err := d.Validate(); err != nil { // again, as pairs are compared with the addresses
 			return err
 		}
+		if err := t.admitPort(d.Port, d.network); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// admitPort asks who knows the switches whether they have room for what a port needs.
+func (t *tx) admitPort(p *model.Port, network *model.Network) error {
+	if t.store.options.AdmitPort == nil {
+		return nil
+	}
+	return t.store.options.AdmitPort(t.Statement.Context, p, network)
 }
 
 // preparePort completes and checks all that the database need not decide.

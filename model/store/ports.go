@@ -75,6 +75,7 @@ func (s *Store) DeletePort(ctx context.Context, id string) error {
 		if err := t.tell(EventVIFDeleted, "number = ?", row.Number); err != nil {
 			return err
 		}
+		t.vacated = row.VIFType == model.VIFTypeOther
 		return t.removePort(row.Number)
 	})
 }
@@ -144,6 +145,9 @@ func (t *tx) updatePort(row *portRow, old, p *model.Port) error {
 		if err := t.moveSecurityGroups(p.Number); err != nil {
 			return err
 		}
+	}
+	if err := t.admitChanged(p); err != nil {
+		return err
 	}
 	return t.tellUpdate(old, p)
 }

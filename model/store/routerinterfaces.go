@@ -178,6 +178,8 @@ func (t *tx) attachPort(r *model.Router, portID string) (*model.Port, error) {
 	case port.DeviceID != "":
 		return nil, conflict("PortInUse", "Unable to complete operation on port %s for network %s. Port already has an attached device %s.",
 			port.ID, port.NetworkID, port.DeviceID)
+	case port.IsBareMetal():
+		return nil, badRequest("router", "Port %s is bare metal's, and cannot be a router's interface", port.ID)
 	case len(port.FixedIPs) == 0:
 		return nil, badRequest("router", "Router port must have at least one fixed IP")
 	case len(port.FixedIPs) > 1:

@@ -259,6 +259,7 @@ type nodeRow struct {
 	DatapathType   string
 	TunnelPort     uint32
 	Mappings       []model.Mapping `gorm:"serializer:json"`
+	Switch         *model.Switch   `gorm:"serializer:json"` // nil: Open vSwitch
 	Frozen         bool
 	Reports        int64
 	Interfaces     []model.Interface `gorm:"->;serializer:json"` // dialect.interfaces
@@ -271,21 +272,25 @@ func (nodeRow) TableName() string { return "nodes" }
 func rowOfNode(n *model.Node) *nodeRow {
 	return &nodeRow{
 		Number: n.Number, SystemID: n.SystemID, Hostname: n.Hostname, HostnamePinned: true, EncapIP: addrText(n.EncapIP), DatapathType: n.DatapathType,
-		TunnelPort: n.TunnelPort, Mappings: notNil(n.Mappings), Frozen: n.Frozen, Reports: n.Reports, Interfaces: n.Interfaces, CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt,
+		TunnelPort: n.TunnelPort, Mappings: notNil(n.Mappings), Switch: n.Switch, Frozen: n.Frozen, Reports: n.Reports, Interfaces: n.Interfaces,
+		CreatedAt: n.CreatedAt, UpdatedAt: n.UpdatedAt,
 	}
 }
-
-// datapathPrefix stands in the upper 16 bits of every datapath id that Planck gives; the lower 48 are the node's number.
-const datapathPrefix = 0x0662
 
 func (r *nodeRow) model() (*model.Node, error) {
 	encap, err := parseAddrText(r.EncapIP)
 	if err != nil {
 		return nil, err
 	}
+	datapathID := model.BridgeDatapathID(r.Number)
+	if r.Switch != nil {
+		if datapathID, err = model.ParseSwitchSystemID(r.SystemID); err != nil {
+			return nil, err
+		}
+	}
 	return &model.Node{
 		Number: r.Number, SystemID: r.SystemID, Hostname: r.Hostname, HostnamePinned: r.HostnamePinned, EncapIP: encap, DatapathType: r.DatapathType,
-		DatapathID: datapathPrefix<<48 | uint64(r.Number), TunnelPort: r.TunnelPort, Mappings: r.Mappings, Frozen: r.Frozen,
+		DatapathID: datapathID, TunnelPort: r.TunnelPort, Mappings: r.Mappings, Switch: r.Switch, Frozen: r.Frozen,
 		Interfaces: notNil(r.Interfaces), Reports: r.Reports, CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}, nil
 }

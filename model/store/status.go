@@ -51,10 +51,13 @@ func (s *Store) SetPortStatus(ctx context.Context, statuses []PortStatus) error 
 	return nil
 }
 
+// newReason is what a port's status_reason becomes: why its binding failed stays, while nobody knows better.
+const newReason = "CASE WHEN v.column3 = 'DOWN' AND v.column4 = '' AND ports.vif_type = 'binding_failed' THEN ports.status_reason ELSE v.column4 END"
+
 func setStatuses(db *gorm.DB, now time.Time, values string, args []any) error {
-	return db.Exec(`UPDATE ports SET status = v.column3, status_reason = v.column4,
+	return db.Exec(`UPDATE ports SET status = v.column3, status_reason = `+newReason+`,
 		revision_number = revision_number + 1, updated_at = ?
 		FROM (`+values+`) AS v
 		WHERE ports.number = v.column1 AND ports.binding_generation = v.column2
-		AND (ports.status <> v.column3 OR ports.status_reason <> v.column4)`, append([]any{now}, args...)...).Error
+		AND (ports.status <> v.column3 OR ports.status_reason <> `+newReason+`)`, append([]any{now}, args...)...).Error
 }

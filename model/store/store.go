@@ -41,6 +41,9 @@ type Options struct {
 	Quotas map[string]int
 	// Events makes what Nova has to be told of its servers' ports be written down: see TakeEvents.
 	Events bool
+	// AdmitPort is asked in each transaction that makes or changes a port, with the port and its network as they are going to be. Its error is
+	// the answer, and nothing is changed. The transaction may still fail, or be tried again. nil: all are admitted.
+	AdmitPort func(ctx context.Context, port *model.Port, network *model.Network) error
 }
 
 const (
@@ -128,13 +131,16 @@ func (o *Options) validate() error {
 	return nil
 }
 
-// prepare makes or upgrades the schema and reads the mark of the cloud, which the first one makes.
+// prepare makes or upgrades the schema and reads the mark of the cloud, which the first one makes together with the key for LLDP.
 func (s *Store) prepare(ctx context.Context) error {
 	if err := migrate(ctx, s.db, s.dialect, s.dialect.migrations); err != nil {
 		return err
 	}
 	db := s.db.WithContext(ctx)
 	if err := db.Exec("INSERT INTO cloud (id, uuid) VALUES (1, ?) ON CONFLICT DO NOTHING", s.options.Source.UUID()).Error; err != nil {
+		return classify(err)
+	}
+	if err := makeLLDPKey(db); err != nil {
 		return classify(err)
 	}
 	return classify(db.Raw("SELECT uuid FROM cloud").Scan(&s.cloudID).Error)

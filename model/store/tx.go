@@ -22,6 +22,10 @@ type tx struct {
 	told    bool        // it has written events
 	// revision is the transaction's number when lines of the journal are written already.
 	revision int64
+
+	cabling    map[string]*model.Cabling  // see cablingFor
+	placements map[string]model.Placement // of ports of bare metal that it binds, by id
+	vacated    bool                       // there may be a place now for bare metal that is bound nowhere
 }
 
 // touch makes the journal say at commit that the object has changed or gone.
@@ -61,6 +65,11 @@ func (s *Store) writeOnce(ctx context.Context, fn func(*tx) error) (revision int
 	t := &tx{DB: db, store: s, scope: scopeOf(ctx), now: s.options.Source.Now().UTC().Truncate(time.Second)}
 	if err := fn(t); err != nil {
 		return 0, beforeCommit(err)
+	}
+	if t.vacated {
+		if err := t.rebindBareMetal(nil); err != nil {
+			return 0, beforeCommit(err)
+		}
 	}
 	if revision, err = t.writeJournal(); err != nil {
 		return 0, beforeCommit(err)
