@@ -16,6 +16,7 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 		routers: map[string]aspect{}, floating: map[model.Number]struct{}{}, neighbours: map[model.Number]struct{}{},
 		addresses: map[address]struct{}{}, reaches: map[model.Number]struct{}{},
 		groups: map[model.Number]struct{}{}, regrouped: map[model.Number]struct{}{},
+		services: map[model.Number]struct{}{}, spanning: map[model.Number]struct{}{}, served: map[model.Number]struct{}{},
 	}
 	changes = slices.Clone(changes)
 	slices.SortStableFunc(changes, func(a, b model.Change) int { return applyOrder[a.Ref.Kind] - applyOrder[b.Ref.Kind] })
@@ -48,10 +49,21 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 		case model.KindSecurityGroup:
 			group, _ := c.Object.(*model.SecurityGroup)
 			s.securityGroup(c.Ref.Number, group)
+		case model.KindLink:
+			link, _ := c.Object.(*model.Link)
+			s.link(c.Ref.Number, link)
+		case model.KindService:
+			service, _ := c.Object.(*model.Service)
+			s.service(c.Ref.Number, service)
 		}
 	}
+	if s.rewired {
+		s.new.findFabrics()
+	}
 	moves, spreads := s.attach()
+	s.serve()
 	s.route(moves)
+	s.span(moves, spreads)
 	s.touchMoves(moves)
 	for _, p := range spreads {
 		s.presence(p)
@@ -67,7 +79,8 @@ func (v *View) Apply(changes []model.Change) (*View, []Touch) {
 
 // applyOrder puts what others refer to first.
 var applyOrder = map[model.Kind]int{model.KindNetwork: 1, model.KindSubnet: 2, model.KindPort: 3, model.KindNode: 4,
-	model.KindRouter: 5, model.KindFloatingIP: 6, model.KindNeighbour: 7, model.KindHolder: 8, model.KindSecurityGroup: 9}
+	model.KindRouter: 5, model.KindFloatingIP: 6, model.KindNeighbour: 7, model.KindHolder: 8, model.KindSecurityGroup: 9,
+	model.KindLink: 10, model.KindService: 11}
 
 // step is one application of changes.
 type step struct {
@@ -83,6 +96,11 @@ type step struct {
 
 	groups    map[model.Number]struct{} // security groups whose rows differ
 	regrouped map[model.Number]struct{} // ports of which nothing but the security groups differs
+
+	rewired  bool                      // the fabrics may differ
+	services map[model.Number]struct{} // router interfaces whose service may differ
+	spanning map[model.Number]struct{} // networks that may need other switches
+	served   map[model.Number]struct{} // networks whose bare metal another node may route for
 }
 
 func (s *step) touch(node model.Number, kind model.Kind, n model.Number, part uint8) {
@@ -113,6 +131,7 @@ func (s *step) network(n model.Number, now *model.Network) {
 	if same {
 		return
 	}
+	s.spanning[n] = struct{}{}
 	s.new.PortsOf(n, func(port model.Number) { s.ports[port] = struct{}{} })
 	// Its key, type or id may be in every entry of every one of its ports.
 	for _, node := range union(s.old.KnownOn(n), s.old.WiredOn(n)) {
@@ -165,6 +184,11 @@ func (s *step) subnet(n model.Number, now *model.Subnet) {
 func (s *step) port(n model.Number, now *model.Port) {
 	before := s.new.Port(n)
 	s.routerPort(before, now)
+	if now != nil && now.IsBareMetal() {
+		s.new.bareMetal.set(n, struct{}{})
+	} else if before != nil && before.IsBareMetal() {
+		s.new.bareMetal.delete(n)
+	}
 	if before != nil {
 		s.new.portByID.delete(before.ID)
 		if network, ok := s.networkOf(before); ok {
@@ -212,7 +236,8 @@ func samePort(a, b *model.Port) bool {
 	return a != nil && b != nil && a.ID == b.ID && a.AdminStateUp == b.AdminStateUp && a.MAC == b.MAC &&
 		a.DeviceOwner == b.DeviceOwner && (a.DeviceID == b.DeviceID || !isRouters(a)) && a.PortSecurityEnabled == b.PortSecurityEnabled && a.HostID == b.HostID && a.BindingGeneration == b.BindingGeneration &&
 		slices.Equal(a.FixedIPs, b.FixedIPs) && slices.Equal(a.AllowedAddressPairs, b.AllowedAddressPairs) &&
-		slices.EqualFunc(a.InactiveBindings, b.InactiveBindings, func(x, y model.Binding) bool { return x.HostID == y.HostID })
+		slices.EqualFunc(a.InactiveBindings, b.InactiveBindings, func(x, y model.Binding) bool { return x.HostID == y.HostID }) &&
+		a.IsBareMetal() == b.IsBareMetal() && (!a.IsBareMetal() || a.VIFType == b.VIFType && reflect.DeepEqual(a.Profile, b.Profile))
 }
 
 // networkOf finds a port's network, also when the network goes away in the same step.
@@ -236,6 +261,7 @@ func (s *step) node(n model.Number, now *model.Node) {
 		s.new.nodes.set(n, now)
 		s.new.nodeByHost.set(now.Hostname, n)
 	}
+	s.physical(before, now)
 
 	moved := before == nil || now == nil || before.Hostname != now.Hostname || before.EncapIP != now.EncapIP ||
 		before.TunnelPort != now.TunnelPort || !reflect.DeepEqual(before.Mappings, now.Mappings)
@@ -280,6 +306,11 @@ func (s *step) node(n model.Number, now *model.Node) {
 	}
 	if before == nil || now == nil {
 		s.reaches[n] = struct{}{}
+	}
+	for _, service := range seconds(s.new.servicesAt, n) {
+		if x, ok := s.new.services.get(service); ok {
+			s.services[x.Port] = struct{}{}
+		}
 	}
 	if before == nil || now == nil || before.EncapIP != now.EncapIP {
 		for _, router := range seconds(s.new.gatewaysAt, n) { // the others send it what it is to translate

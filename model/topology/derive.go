@@ -15,6 +15,9 @@ func (v *View) place(network model.Number, p *model.Port) []Attachment {
 	if n == nil || !n.AdminStateUp || !p.AdminStateUp || isRouters(p) {
 		return nil
 	}
+	if p.IsBareMetal() {
+		return v.placeBareMetal(n, p)
+	}
 	byNode := map[model.Number]uint32{}
 	var active model.Number
 	v.plugs.from(plugKey{portID: p.ID}, func(k plugKey, plugged plug) bool {
@@ -43,6 +46,23 @@ func (v *View) place(network model.Number, p *model.Port) []Attachment {
 	}
 	slices.SortFunc(list, func(a, b Attachment) int { return cmp.Compare(a.Node, b.Node) })
 	return list
+}
+
+// placeBareMetal derives where a bare-metal port hangs: the store has said that it may (binding:vif_type).
+func (v *View) placeBareMetal(n *model.Network, p *model.Port) []Attachment {
+	link, given, err := model.LocalLinkOf(p.Profile)
+	if p.VIFType != model.VIFTypeOther || !given || err != nil || n.NetworkType != model.NetworkVLAN {
+		return nil
+	}
+	node := (&model.Cabling{Switches: v.switches}).Find(link.SwitchID)
+	if node == nil || node.Switch.PhysicalNetwork != n.PhysicalNetwork {
+		return nil
+	}
+	port := node.Switch.Port(link.PortID)
+	if port == nil {
+		return nil
+	}
+	return []Attachment{{Network: n.Number, Port: p.Number, Node: node.Number, Ofport: port.Number, Tag: link.Tag, Active: true}}
 }
 
 // carries tells whether a node has the way out that a network needs.

@@ -35,18 +35,35 @@ func (s *step) gateway(id string) {
 	if was != nil {
 		if before = s.old.GatewayNode(was.Number); before != 0 {
 			s.new.serving.delete(serveKey{id, before, was.Ref()})
-			s.new.wired.delete(serveKey{was.Gateway.NetworkID, before, was.Ref()})
+			s.unwire(was.Gateway.NetworkID, before, was.Ref())
 		}
 	}
 	if is != nil {
 		if now = s.new.GatewayNode(is.Number); now != 0 {
 			s.new.serving.set(serveKey{id, now, is.Ref()}, struct{}{})
-			s.new.wired.set(serveKey{is.Gateway.NetworkID, now, is.Ref()}, struct{}{})
+			s.wire(is.Gateway.NetworkID, now, is.Ref())
 		}
 	}
 	if before != now {
 		s.reaches[before] = struct{}{}
 		s.reaches[now] = struct{}{}
+	}
+}
+
+// wire notes that a network comes in on a node because of what that serves, by which the network may need other switches.
+func (s *step) wire(networkID string, node model.Number, because model.Ref) {
+	s.new.wired.set(serveKey{networkID, node, because}, struct{}{})
+	s.spanned(networkID)
+}
+
+func (s *step) unwire(networkID string, node model.Number, because model.Ref) {
+	s.new.wired.delete(serveKey{networkID, node, because})
+	s.spanned(networkID)
+}
+
+func (s *step) spanned(networkID string) {
+	if n := s.new.NetworkByID(networkID); n != nil {
+		s.spanning[n.Number] = struct{}{}
 	}
 }
 
@@ -86,7 +103,7 @@ func (s *step) place(n model.Number) {
 			s.new.floatingAt.delete(n)
 			s.new.floatingOn.delete(pair{before, n})
 			s.new.serving.delete(serveKey{was.RouterID, before, ref})
-			s.new.wired.delete(serveKey{was.FloatingNetworkID, before, ref})
+			s.unwire(was.FloatingNetworkID, before, ref)
 		}
 		s.routers[was.RouterID] |= 0 // who serves it may differ
 	}
@@ -98,7 +115,7 @@ func (s *step) place(n model.Number) {
 			s.new.floatingAt.set(n, now)
 			s.new.floatingOn.set(pair{now, n}, struct{}{})
 			s.new.serving.set(serveKey{is.RouterID, now, ref}, struct{}{})
-			s.new.wired.set(serveKey{is.FloatingNetworkID, now, ref}, struct{}{})
+			s.wire(is.FloatingNetworkID, now, ref)
 		}
 		s.routers[is.RouterID] |= 0
 	}
@@ -142,8 +159,12 @@ func (s *step) recompute(nodes []model.Number) {
 	}
 }
 
-// reach derives which routers a node needs and which networks it knows.
+// reach derives which routers a node needs and which networks it knows. A physical switch needs no routers; which networks it knows follows
+// from where they hang on the fabric, see span.
 func (s *step) reach(node model.Number) {
+	if s.old.isSwitch(node) || s.new.isSwitch(node) {
+		return
+	}
 	routers, networks := s.new.reach(node)
 	for _, r := range difference(s.old.RoutersFor(node), routers) {
 		swap(s.new.needs, s.new.neededOn, node, r)
@@ -151,6 +172,7 @@ func (s *step) reach(node model.Number) {
 	}
 	for _, n := range difference(seconds(s.old.knows, node), networks) {
 		swap(s.new.knows, s.new.knownOn, node, n)
+		s.spanning[n] = struct{}{}
 		for _, v := range []*View{s.old, s.new} {
 			v.PortsOf(n, func(port model.Number) { s.touch(node, model.KindPort, port, 0) })
 		}

@@ -281,7 +281,9 @@ func (v *View) Difference(objects []model.Object) []model.Change {
 	changes = appendGone(changes, v.floatingIPs, model.KindFloatingIP, seen)
 	changes = appendGone(changes, v.neighbours, model.KindNeighbour, seen)
 	changes = appendGone(changes, v.holders, model.KindHolder, seen)
-	return appendGone(changes, v.groups, model.KindSecurityGroup, seen)
+	changes = appendGone(changes, v.groups, model.KindSecurityGroup, seen)
+	changes = appendGone(changes, v.links, model.KindLink, seen)
+	return appendGone(changes, v.services, model.KindService, seen)
 }
 
 // appendGone appends a deletion of each object of a kind that was not seen.
@@ -316,6 +318,10 @@ func (v *View) object(ref model.Ref) model.Object {
 		return objectIn(v.holders, ref.Number)
 	case model.KindSecurityGroup:
 		return objectIn(v.groups, ref.Number)
+	case model.KindLink:
+		return objectIn(v.links, ref.Number)
+	case model.KindService:
+		return objectIn(v.services, ref.Number)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import "github.com/planck-sdn/planck/model"
 const maxChain = 3
 
 // reach derives which routers a node needs and which networks it knows, each in order of number: from the networks of the ports there,
-// and from the routers and floating IPs that it serves.
+// from the routers and floating IPs that it serves, and from the routers by which it routes for bare metal.
 func (v *View) reach(node model.Number) (routers, networks []model.Number) {
 	if v.Node(node) == nil {
 		return nil, nil
@@ -28,6 +28,11 @@ func (v *View) reach(node model.Number) (routers, networks []model.Number) {
 	}
 	for _, router := range v.routersServedBy(node) {
 		next = add(next, router)
+	}
+	for _, p := range v.servicesBy(node) {
+		if r, ok := v.routerByID.get(p.DeviceID); ok {
+			next = add(next, r)
+		}
 	}
 	for range maxChain {
 		var beyond []model.Number
@@ -74,6 +79,17 @@ func (v *View) routersServedBy(node model.Number) []model.Number {
 		}
 	}
 	return union(list, nil)
+}
+
+// servicesBy lists the routers' interfaces by which a node routes for bare metal.
+func (v *View) servicesBy(node model.Number) []*model.Port {
+	var list []*model.Port
+	for _, n := range seconds(v.servicesAt, node) {
+		if service, _ := v.services.get(n); v.ServiceNode(service.Port) == node {
+			list = append(list, v.Port(service.Port))
+		}
+	}
+	return list
 }
 
 // placeFloating derives the node that serves a floating IP; 0: none.

@@ -101,8 +101,12 @@ func (v *View) Knows(network, node model.Number) bool {
 // KnownOn returns the nodes that know a network, in order of number.
 func (v *View) KnownOn(network model.Number) []model.Number { return seconds(v.knownOn, network) }
 
-// IsWired tells whether a network comes in on a node: it has ports of it, or serves a router or a floating IP on it.
+// IsWired tells whether a network comes in on a node: it has ports of it, or serves a router or a floating IP on it, or it is a physical
+// switch that the network needs.
 func (v *View) IsWired(network, node model.Number) bool {
+	if v.isSwitch(node) {
+		return v.Knows(network, node)
+	}
 	if v.IsPresent(network, node) {
 		return true
 	}

@@ -19,6 +19,10 @@ import (
 func reading(v *topology.View, node *model.Node, u topology.Unit) string {
 	var b strings.Builder
 	say := func(what ...any) { fmt.Fprintln(&b, what...) }
+	if node.Switch != nil {
+		readSwitch(say, v, node, u)
+		return b.String()
+	}
 	switch u.Kind {
 	case model.KindNode:
 		if u.Number == node.Number {
@@ -97,7 +101,7 @@ func readNetwork(say func(...any), v *topology.View, node *model.Node, n *model.
 	say(network(v, n.ID))
 	switch topology.KindOfPart(part) {
 	case topology.MainPart:
-		say(v.LocalParts(n.Number, node.Number), v.IsPresent(n.Number, node.Number))
+		say(v.LocalParts(n.Number, node.Number), v.IsPresent(n.Number, node.Number), v.ServesBareMetal(n.Number) == node.Number)
 		if n.NetworkType == model.NetworkVXLAN {
 			for _, peer := range slices.Concat(v.PresentOn(n.Number), v.OpenOn(n.Number)) {
 				say(peer, v.Node(peer).EncapIP.Is4())
@@ -129,6 +133,9 @@ func readPort(say func(...any), v *topology.View, node *model.Node, n *model.Net
 		}
 	}
 	location, located := v.Location(p.Number)
+	if located && v.Node(location.Node).Switch != nil {
+		say("served by", v.ServesBareMetal(n.Number), encap(v, v.ServesBareMetal(n.Number)))
+	}
 	if located {
 		say(encap(v, location.Node))
 	}
@@ -255,7 +262,7 @@ func readings(v *topology.View, node model.Number) map[topology.Unit]string {
 // by step reads as what is made from the rows alone.
 func TestTouches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h, v := history.New(), topology.New()
+		h, v := history.WithSwitches(), topology.New()
 		before := map[model.Number]map[topology.Unit]string{}
 		for i := range 20 {
 			var changes []model.Change

@@ -35,9 +35,14 @@ func (v *View) Units(node model.Number) []Unit {
 	return list
 }
 
-// networksServedBy lists the external networks on which a node serves a router or a floating IP.
+// networksServedBy lists the external networks on which a node serves a router or a floating IP, and those for whose bare metal it routes.
 func (v *View) networksServedBy(node model.Number) []model.Number {
 	var list []model.Number
+	for _, p := range v.servicesBy(node) {
+		if n, ok := v.networkByID.get(p.NetworkID); ok {
+			list = append(list, n)
+		}
+	}
 	for _, router := range v.routersServedBy(node) {
 		if n, ok := v.networkByID.get(v.Router(router).Gateway.NetworkID); ok {
 			list = append(list, n)
@@ -71,7 +76,7 @@ func (v *View) networkUnits(network, node model.Number, visit func(Unit)) {
 	if v.IsWired(network, node) {
 		visit(Unit{Ref: ref, Part: PartMain})
 	}
-	if v.IsPresent(network, node) {
+	if v.IsPresent(network, node) && !v.isSwitch(node) {
 		v.floodUnits(ref, node, visit)
 	}
 	if v.Knows(network, node) {

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"net/netip"
+	"sync"
 
 	"github.com/planck-sdn/planck/model"
 )
@@ -38,6 +39,7 @@ type View struct {
 
 	routing
 	security
+	cabling
 }
 
 // Attachment is a port on a node: plugged there, with a binding there, up, and able to carry traffic.
@@ -46,6 +48,8 @@ type Attachment struct {
 	Port    model.Number
 	Node    model.Number
 	Ofport  uint32
+	// Tag is the VLAN id of the port's frames there, on a physical switch; 0: they have no tag.
+	Tag uint32
 	// Active tells that others reach the port here. A port may be attached to several nodes while it migrates.
 	Active bool
 }
@@ -153,10 +157,16 @@ func New() *View {
 		macs:        newTable[macKey, struct{}](lessMAC),
 		routing:     newRouting(),
 		security:    newSecurity(),
+		cabling:     newCabling(),
 	}
 }
 
+// copying is held while a version's trees are copied, which marks them in the original too: two may want a next version of the same one.
+var copying sync.Mutex
+
 func (v *View) copy() *View {
+	copying.Lock()
+	defer copying.Unlock()
 	return &View{
 		Revision:    v.Revision,
 		Horizon:     v.Horizon,
@@ -179,5 +189,6 @@ func (v *View) copy() *View {
 		macs:        v.macs.copy(),
 		routing:     v.routing.copy(),
 		security:    v.security.copy(),
+		cabling:     v.cabling.copy(),
 	}
 }

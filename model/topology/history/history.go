@@ -16,10 +16,18 @@ type History struct {
 	Rows   map[model.Ref]model.Object
 	next   model.Number
 	serial int64
+	fabric bool
 }
 
 // New is a cloud without rows.
 func New() *History { return &History{Rows: map[model.Ref]model.Object{}} }
+
+// WithSwitches is a cloud without rows that is going to have physical switches, too.
+func WithSwitches() *History {
+	h := New()
+	h.fabric = true
+	return h
+}
 
 // RowsOf lists the rows of one type in order of number.
 func RowsOf[T model.Object](h *History) []T {
@@ -60,12 +68,17 @@ func without(list []model.Binding, host string) []model.Binding {
 
 // Step draws one transaction.
 func (h *History) Step(t *rapid.T) []model.Change {
-	networks, ports, nodes := RowsOf[*model.Network](h), h.vms(), RowsOf[*model.Node](h)
+	networks, ports, nodes := RowsOf[*model.Network](h), h.vms(), h.nodes(false)
 	kinds := []string{"network", "node", "port", "port", "port", "plug", "plug", "plug", "unplug", "edit port", "edit port",
 		"edit network", "edit node", "edit subnet", "replug", "delete port", "delete network", "delete node", "bind", "bind further", "activate",
 		"routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing", "routing",
 		"security", "security", "security", "security", "security", "security", "security", "security"}
+	if h.fabric {
+		kinds = append(kinds, slices.Repeat([]string{"fabric"}, 24)...)
+	}
 	switch kind := pick(t, kinds, "kind"); {
+	case kind == "fabric":
+		return h.fabrics(t)
 	case kind == "routing":
 		return h.routing(t)
 	case kind == "security":
@@ -74,7 +87,11 @@ func (h *History) Step(t *rapid.T) []model.Change {
 		return h.newNetwork(t)
 	case kind == "node" && len(nodes) < 4:
 		n := h.number()
-		return []model.Change{h.put(&model.Node{Number: n, SystemID: fmt.Sprint("sys", n), Hostname: fmt.Sprint("host", n%5),
+		hostname := fmt.Sprint("host", n%5)
+		if slices.ContainsFunc(nodes, func(other *model.Node) bool { return other.Hostname == hostname }) {
+			return nil // the store refuses it
+		}
+		return []model.Change{h.put(&model.Node{Number: n, SystemID: fmt.Sprint("sys", n), Hostname: hostname,
 			EncapIP: netip.AddrFrom4([4]byte{10, 0, 0, byte(n%200 + 1)}), DatapathID: uint64(n), TunnelPort: 1})}
 	case kind == "port" && len(networks) > 0 && len(ports) < 24:
 		return []model.Change{h.newPort(t, pick(t, networks, "network"))}
@@ -143,7 +160,7 @@ func (h *History) Step(t *rapid.T) []model.Change {
 	case kind == "delete port" && len(ports) > 0:
 		return h.deletePort(pick(t, ports, "port"))
 	case kind == "delete node" && len(nodes) > 0:
-		return []model.Change{h.drop(pick(t, nodes, "node").Ref())}
+		return h.deleteNode(pick(t, nodes, "node"))
 	case kind == "delete network" && len(networks) > 0:
 		return h.deleteNetwork(pick(t, networks, "network"))
 	}
@@ -236,6 +253,9 @@ func (h *History) editPort(t *rapid.T, old *model.Port) []model.Change {
 			p.FixedIPs = []model.FixedIP{{SubnetID: subnet.ID, IPAddress: at(subnet, byte(rapid.IntRange(240, 250).Draw(t, "ip")))}}
 			changes = h.disassociate(p.ID)
 		}
+	}
+	if p.IsBareMetal() {
+		p.SecurityGroups = nil
 	}
 	return append(changes, h.put(&p))
 }

@@ -93,7 +93,7 @@ func (h *History) routing(t *rapid.T) []model.Change {
 // someNode is a node's number, that of a node that is gone, or 0.
 func (h *History) someNode(t *rapid.T) model.Number {
 	choice := []model.Number{0, model.MaxNumber}
-	for _, n := range RowsOf[*model.Node](h) {
+	for _, n := range h.nodes(false) {
 		choice = append(choice, n.Number, n.Number)
 	}
 	return pick(t, choice, "gateway node")
@@ -150,7 +150,13 @@ func (h *History) removeInterface(t *rapid.T, r *model.Router) []model.Change {
 			return nil // the API refuses it
 		}
 	}
-	return []model.Change{h.drop(p.Ref())}
+	changes := []model.Change{h.drop(p.Ref())}
+	for _, s := range RowsOf[*model.Service](h) {
+		if s.Port == p.Number {
+			changes = append(changes, h.drop(s.Ref()))
+		}
+	}
+	return changes
 }
 
 func (h *History) editRouterPort(t *rapid.T) []model.Change {
