@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write testdata/*.golden anew")
 
 // TestEntries holds the entries of every case against testdata.
 func TestEntries(t *testing.T) {
-	for _, c := range example.Cases() {
+	for _, c := range append(example.Cases(), example.SwitchCases()...) {
 		t.Run(c.Name, func(t *testing.T) {
 			v := c.Cloud.View()
 			var b strings.Builder
@@ -29,7 +29,7 @@ func TestEntries(t *testing.T) {
 					t.Fatal(err)
 				}
 				fmt.Fprintf(&b, "%s\n\n", n.Hostname)
-				write(&b, tables)
+				write(&b, tables, pipeline.NamesOf(n))
 			})
 			path := filepath.Join("testdata", c.Name+".golden")
 			if *update {
@@ -49,14 +49,14 @@ func TestEntries(t *testing.T) {
 }
 
 // write lists tables as text, each entry under its rule's name.
-func write(b *strings.Builder, t flow.Tables) {
+func write(b *strings.Builder, t flow.Tables, names flow.TableNames) {
 	for _, f := range t.Flows {
 		rule := pipeline.RuleByNumber(f.Cookie().Rule())
-		fmt.Fprintf(b, "%s: %s, for %s %d\n  %s\n", rule.App, rule.Name, model.Kind(f.Cookie().Kind()), f.Cookie().Number(), example.Text(f))
+		fmt.Fprintf(b, "%s: %s, for %s %d\n  %s\n", rule.App, rule.Name, model.Kind(f.Cookie().Kind()), f.Cookie().Number(), example.TextWith(f, names))
 	}
 	b.WriteString("\n")
 	for _, g := range t.Groups {
-		fmt.Fprintf(b, "%s\n", flow.FormatGroup(g, pipeline.Names))
+		fmt.Fprintf(b, "%s\n", flow.FormatGroup(g, names))
 	}
 	b.WriteString("\n")
 	for _, m := range t.Meters {

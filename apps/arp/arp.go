@@ -13,7 +13,7 @@ import (
 )
 
 // App renders the answers.
-var App = &pipeline.App{Name: "arp", Node: node, Port: port, Router: router, FloatingIP: floatingIP, PacketIn: packetIn}
+var App = &pipeline.App{Name: "arp", OpenFlow13: true, Node: node, Port: port, Router: router, FloatingIP: floatingIP, PacketIn: packetIn}
 
 var (
 	ruleRest = pipeline.NewRule(400, "arp", "not for us",
@@ -48,10 +48,18 @@ const (
 )
 
 func node(c *pipeline.Context) {
+	if c.Node.Switch != nil {
+		switchNode(c)
+		return
+	}
 	c.Flow(ruleRest, pipeline.Answer, priorityRest, nil, pipeline.Goto(pipeline.Egress))
 }
 
 func port(c *pipeline.Context, n *model.Network, p *model.Port) {
+	if c.Node.Switch != nil {
+		switchPort(c, n, p)
+		return
+	}
 	if !c.View.IsPresent(n.Number, c.Node.Number) {
 		return // nobody asks here
 	}

@@ -17,6 +17,9 @@ import (
 
 // packetIn hears what ARP messages say that the controller is interested in.
 func packetIn(in pipeline.PacketIn) pipeline.Reply {
+	if in.Cookie.Rule() == ruleHost.Number {
+		return fromHost(in)
+	}
 	m, ok := parse(in.Data)
 	if !ok {
 		return pipeline.Reply{Observed: "ignored: not ARP for IPv4 on Ethernet"}

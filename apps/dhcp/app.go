@@ -13,7 +13,7 @@ import (
 )
 
 // App renders the way of DHCP requests to the controller, and answers them.
-var App = &pipeline.App{Name: "dhcp", Node: node, Port: port, PacketIn: packetIn}
+var App = &pipeline.App{Name: "dhcp", OpenFlow13: true, Node: node, Port: port, PacketIn: packetIn}
 
 var (
 	ruleRest = pipeline.NewRule(300, "dhcp", "not for the controller",
@@ -44,12 +44,20 @@ var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 func meterID(ofport uint32) uint32 { return meterApp<<16 | ofport }
 
 func node(c *pipeline.Context) {
+	if c.Node.Switch != nil {
+		switchNode(c)
+		return
+	}
 	c.Flow(ruleRest, pipeline.Service, priorityRest, nil, pipeline.Goto(pipeline.Answer))
 }
 
 // port renders a port on its own nodes only, and only if there is something to answer: a network without DHCP may have a
 // server of its tenant's.
 func port(c *pipeline.Context, network *model.Network, p *model.Port) {
+	if c.Node.Switch != nil {
+		switchPort(c, network, p)
+		return
+	}
 	at, here := c.View.AttachmentOn(p.Number, c.Node.Number)
 	if !here {
 		return

@@ -11,6 +11,7 @@ import (
 	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/model/topology"
 )
 
 const (
@@ -26,16 +27,24 @@ func packetIn(in pipeline.PacketIn) pipeline.Reply {
 	if in.Node == nil || in.Port == nil {
 		return pipeline.Reply{}
 	}
+	if in.Node.Switch != nil {
+		return fromHost(in)
+	}
+	at, here := in.View.AttachmentOn(in.Port.Number, in.Node.Number)
+	if !here || at.Ofport != in.InPort {
+		return pipeline.Reply{Observed: "ignored: the port is no longer there"}
+	}
+	return answerPort(in, at)
+}
+
+// answerPort answers what came from where a port is.
+func answerPort(in pipeline.PacketIn, at topology.Attachment) pipeline.Reply {
 	r, err := decode(in.Data)
 	if err != nil {
 		return pipeline.Reply{Observed: "ignored: " + err.Error()}
 	}
 	if r.client != in.Port.MAC {
 		return pipeline.Reply{Observed: fmt.Sprintf("ignored: %s is not the port's MAC address", r.client)}
-	}
-	at, here := in.View.AttachmentOn(in.Port.Number, in.Node.Number)
-	if !here || at.Ofport != in.InPort {
-		return pipeline.Reply{Observed: "ignored: the port is no longer there"}
 	}
 	s := serviceOf(in.View, in.View.Network(at.Network), in.Port)
 	if len(s.leases) == 0 {

@@ -24,6 +24,9 @@ type Cloud struct {
 	neighbours  []*model.Neighbour
 	holders     []*model.Holder
 	groups      []*model.SecurityGroup
+
+	links    []*model.Link
+	services []*model.Service
 }
 
 // Numbers on br-int of every node.
@@ -133,7 +136,8 @@ func Pair(p *model.Port, prefix string) {
 func (c *Cloud) View() *topology.View {
 	c.secure()
 	changes := slices.Concat(added(c.networks), added(c.subnets), added(c.ports), added(c.nodes),
-		added(c.routers), added(c.floatingIPs), added(c.neighbours), added(c.holders), added(c.groups))
+		added(c.routers), added(c.floatingIPs), added(c.neighbours), added(c.holders), added(c.groups),
+		added(c.links), added(c.services))
 	v, _ := topology.New().Apply(changes)
 	return v
 }

@@ -61,13 +61,16 @@ func Tables(apps []*pipeline.App, v *topology.View, node model.Number) (flow.Tab
 // owner is the kind and number of the object in an entry's cookie.
 func owner(f flow.Encoded) uint64 { return uint64(f.Cookie().Kind())<<36 | f.Cookie().Number() }
 
-// Text is an entry in ovs-ofctl syntax, with names of tables.
-func Text(f flow.Encoded) string {
+// Text is an entry in ovs-ofctl syntax, with names of tables of profile ovs.
+func Text(f flow.Encoded) string { return TextWith(f, pipeline.Names) }
+
+// TextWith is an entry in ovs-ofctl syntax, with the tables' names.
+func TextWith(f flow.Encoded, names flow.TableNames) string {
 	e, err := f.Decode()
 	if err != nil {
 		return fmt.Sprintf("%q: %v", string(f), err)
 	}
-	return flow.Format(e, pipeline.Names)
+	return flow.Format(e, names)
 }
 
 // Changes are the messages that install tables on an empty switch: meters and groups first, and pieces of groups before

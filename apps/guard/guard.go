@@ -10,7 +10,7 @@ import (
 )
 
 // App renders the guard.
-var App = &pipeline.App{Name: "guard", Node: node, Port: port, PacketIn: packetIn}
+var App = &pipeline.App{Name: "guard", OpenFlow13: true, Node: node, Port: port, PacketIn: packetIn}
 
 var (
 	ruleLinkLocal = pipeline.NewRule(200, "guard", "no link-local multicast",
@@ -38,6 +38,10 @@ const (
 )
 
 func node(c *pipeline.Context) {
+	if c.Node.Switch != nil {
+		switchNode(c)
+		return
+	}
 	c.Flow(ruleLinkLocal, pipeline.Guard, priorityDrop, pipeline.Match(pipeline.LinkLocalMulticast()))
 	c.Meter(sampled)
 }
@@ -49,6 +53,10 @@ type source struct {
 }
 
 func port(c *pipeline.Context, n *model.Network, p *model.Port) {
+	if c.Node.Switch != nil {
+		switchPort(c, n, p)
+		return
+	}
 	a, here := c.View.AttachmentOn(p.Number, c.Node.Number)
 	if !here {
 		return

@@ -8,7 +8,7 @@ import (
 )
 
 // App renders L2.
-var App = &pipeline.App{Name: "l2", Node: node, Network: network, Port: port, Router: router, PacketIn: packetIn}
+var App = &pipeline.App{Name: "l2", OpenFlow13: true, Node: node, Network: network, Port: port, Router: router, PacketIn: packetIn}
 
 // Priorities within deliver, and where tables have a single special case.
 const (

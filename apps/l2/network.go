@@ -27,8 +27,17 @@ var (
 // network renders one part of a network: part 0 the entries, the others the pieces of its flood groups. A node that only serves
 // routers on an external network needs no more than the way in.
 func network(c *pipeline.Context, n *model.Network) {
+	if c.Node.Switch != nil {
+		switchNetwork(c, n)
+		return
+	}
 	if !c.View.IsPresent(n.Number, c.Node.Number) {
-		if c.Unit.Part == topology.PartMain && !encapsulated(n) {
+		if c.Unit.Part != topology.PartMain || encapsulated(n) {
+			return
+		}
+		if c.View.ServesBareMetal(n.Number) == c.Node.Number {
+			wayIn(c, n)
+		} else {
 			fromWire(c, n)
 		}
 		return

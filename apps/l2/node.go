@@ -31,6 +31,10 @@ const (
 
 // node renders what a node needs before it has any network: its tunnel peers, and what never comes in from a wire.
 func node(c *pipeline.Context) {
+	if c.Node.Switch != nil {
+		switchNode(c)
+		return
+	}
 	c.Meter(flow.Meter{ID: pipeline.PortMeter(meterApp, 0), Rate: meterRate, Burst: meterBurst})
 	if c.Node.TunnelPort != 0 {
 		c.View.Nodes(func(peer *model.Node) {

@@ -23,10 +23,14 @@ func Handed(from, to *model.Node, key model.NetworkKey) []flow.Action {
 }
 
 // Routed is the way to a port on another node for what a router here sends on; nil if there is none. On the wire of a vlan or flat
-// network it has a MAC of this node, so that the router's is not seen at several places. A node without that wire uses the tunnel.
+// network it has a MAC of this node, so that the router's is not seen at several places. A node without that wire uses the tunnel; to bare metal that to
+// the node which routes for it.
 func Routed(c *pipeline.Context, n *model.Network, node model.Number) []flow.Action {
 	if out := ToWire(c.Node, n); out != nil {
 		return slices.Concat(setNodeMAC(c.Node), []flow.Action{pipeline.AnyPort()}, out)
+	}
+	if at := c.View.Node(node); at != nil && at.Switch != nil {
+		node = c.View.ServesBareMetal(n.Number) // which has the wire
 	}
 	if !Reachable(c, node) {
 		return nil

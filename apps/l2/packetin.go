@@ -40,10 +40,13 @@ func Probe(from, to *model.Node, nonce uint64) flow.PacketOut {
 	}
 }
 
-// packetIn takes a probe that has come back, or a packet that is traced.
+// packetIn takes a probe that has come back, a packet that is traced, or what another switch may have sent.
 func packetIn(in pipeline.PacketIn) pipeline.Reply {
-	if in.Cookie.Rule() == ruleCatch.Number {
+	switch in.Cookie.Rule() {
+	case ruleCatch.Number:
 		return caught(in)
+	case ruleLLDP.Number:
+		return pipeline.Reply{LLDP: &pipeline.LLDP{Port: in.InPort, Frame: in.Data}}
 	}
 	d := in.Data
 	if in.TunnelID != 0 || len(d) < probeNonce+8 || model.MAC(d[:6]) != ProbeAnswer || binary.BigEndian.Uint16(d[12:]) != probeEthType {

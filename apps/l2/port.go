@@ -17,12 +17,21 @@ var (
 		"The port's MAC address is on this node.")
 	ruleRemote = pipeline.NewRule(123, "l2", "to a port on another node",
 		"The port's MAC address is on another node, reached by tunnel or by the mapped bridge.")
+	ruleBareMetal = pipeline.NewRule(126, "l2", "to bare metal, routed elsewhere",
+		"What a node without the network's wire has routed to bare metal comes by the tunnel to the node that routes for that, and goes on by the wire.")
 	ruleShared = pipeline.NewRule(124, "l2", "to all ports that share a MAC address",
 		"Several ports may use this MAC address: each gets a copy.")
 )
 
 // port renders a port for a node of its network. (A node that has no port of it may still route packets there: see Routed.)
 func port(c *pipeline.Context, n *model.Network, p *model.Port) {
+	if c.Node.Switch != nil {
+		switchPort(c, n, p)
+		return
+	}
+	if p.IsBareMetal() && c.View.ServesBareMetal(n.Number) == c.Node.Number {
+		routedElsewhere(c, n, p)
+	}
 	if !c.View.IsPresent(n.Number, c.Node.Number) {
 		return
 	}
@@ -37,13 +46,7 @@ func port(c *pipeline.Context, n *model.Network, p *model.Port) {
 	if !ok {
 		return
 	}
-	macs := []model.MAC{p.MAC}
-	for _, pair := range p.AllowedAddressPairs {
-		if !slices.Contains(macs, pair.MAC) {
-			macs = append(macs, pair.MAC)
-		}
-	}
-	for _, mac := range macs {
+	for _, mac := range macsOf(p) {
 		if owners := c.View.OwnersOf(n.Number, mac); len(owners) > 1 {
 			shared(c, n, mac, owners)
 			continue
@@ -58,6 +61,29 @@ func port(c *pipeline.Context, n *model.Network, p *model.Port) {
 		c.Flow(ruleRemote, pipeline.Deliver, priorityUnicast,
 			pipeline.Match(pipeline.InNetwork(n.Key), pipeline.CameFrom(pipeline.FromPort), pipeline.EthDst(mac)), toNode(c, n, location.Node))
 	}
+}
+
+// routedElsewhere renders the way on of what another node has routed to bare metal.
+func routedElsewhere(c *pipeline.Context, n *model.Network, p *model.Port) {
+	out := ToWire(c.Node, n)
+	if _, ok := c.View.Location(p.Number); !ok || out == nil {
+		return
+	}
+	for _, mac := range macsOf(p) {
+		c.Flow(ruleBareMetal, pipeline.Deliver, priorityUnicast,
+			pipeline.Match(pipeline.InNetwork(n.Key), pipeline.CameFrom(pipeline.FromTunnelPeer), pipeline.EthDst(mac)), out)
+	}
+}
+
+// macsOf lists the MAC addresses that a port may use, its own first.
+func macsOf(p *model.Port) []model.MAC {
+	macs := []model.MAC{p.MAC}
+	for _, pair := range p.AllowedAddressPairs {
+		if !slices.Contains(macs, pair.MAC) {
+			macs = append(macs, pair.MAC)
+		}
+	}
+	return macs
 }
 
 // shared renders a MAC address that several ports may use. Each of them renders the same two entries: one for packets

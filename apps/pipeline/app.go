@@ -14,9 +14,11 @@ import (
 // App is one network function. Its functions are pure: the same topology gives the same entries. A nil function
 // has nothing to render for that kind of unit.
 type App struct {
-	Name    string
-	Node    func(*Context)
-	Network func(*Context, *model.Network)
+	Name string
+	// OpenFlow13: it renders physical switches too, in profile openflow13.
+	OpenFlow13 bool
+	Node       func(*Context)
+	Network    func(*Context, *model.Network)
 	// Port renders a port for any node that knows its network, whether the port is there or elsewhere.
 	Port func(*Context, *model.Network, *model.Port)
 	// Router renders a router for a node that needs it.
@@ -56,6 +58,14 @@ type Reply struct {
 	Bounced uint64
 	// Caught is a traced packet that would have left the node.
 	Caught *Caught
+	// LLDP is a frame of that protocol that came in by a port of a physical switch.
+	LLDP *LLDP
+}
+
+// LLDP is a frame of IEEE Std 802.1AB, and the port that it came in by.
+type LLDP struct {
+	Port  uint32
+	Frame []byte
 }
 
 // Caught is a packet in table output: whose it would have been.
@@ -92,6 +102,9 @@ func Render(apps []*App, v *topology.View, node model.Number, u topology.Unit) R
 		return Rendered{}
 	}
 	for _, app := range apps {
+		if c.Node.Switch != nil && !app.OpenFlow13 {
+			continue
+		}
 		c.app = app.Name
 		switch u.Kind {
 		case model.KindNode:
@@ -147,7 +160,7 @@ func (c *Context) unique() {
 	c.result.Flows = slices.DeleteFunc(c.result.Flows, func(f flow.Encoded) bool {
 		first, again := seen[f.Key()]
 		if again && first.Instructions() != f.Instructions() {
-			c.fail(fmt.Errorf("app %s built two different entries for one match in table %s", c.app, TableName(f.Table())))
+			c.fail(fmt.Errorf("app %s built two different entries for one match in table %s", c.app, NamesOf(c.Node)[f.Table()]))
 		}
 		seen[f.Key()] = f
 		return again

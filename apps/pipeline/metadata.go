@@ -148,11 +148,3 @@ func ToPort(ofport uint32) []flow.Action {
 func MetadataParts(metadata uint64) (key model.NetworkKey, ofport uint32, o Origin) {
 	return model.NetworkKey(metadata & networkMask >> networkShift), uint32(metadata & portMask), Origin(metadata & originMask >> originShift)
 }
-
-// MarkVersion writes the pipeline's version: what the marker entry holds.
-func MarkVersion() Step { return writeMetadata{Version, ^uint64(0)} }
-
-// VersionOf reads the pipeline's version out of a marker entry; false if e is none.
-func VersionOf(e *flow.Entry) (uint64, bool) {
-	return e.WriteMetadata, e.Table == Marker.ID && e.Cookie.IsPlanck() && e.MetadataMask == ^uint64(0)
-}

@@ -25,14 +25,18 @@ func TestNumbers(t *testing.T) {
 	if len(apps.All()) == 0 { // and their rules are registered
 		t.Fatal("there are no apps")
 	}
-	tables, rules := map[int]string{}, map[int]string{}
+	tables, switchTables, rules := map[int]string{}, map[int]string{}, map[int]string{}
 	for _, x := range pipeline.OVS {
 		tables[int(x.ID)] = x.Name
+	}
+	for _, x := range pipeline.OpenFlow13 {
+		switchTables[int(x.ID)] = x.Name
 	}
 	for _, r := range pipeline.Rules() {
 		rules[int(r.Number)] = r.App + ": " + r.Name
 	}
 	pin(t, "tables.golden", tables)
+	pin(t, "switch_tables.golden", switchTables)
 	pin(t, "rules.golden", rules)
 }
 

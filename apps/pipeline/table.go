@@ -15,6 +15,11 @@ type Table struct {
 	// Resubmit are the tables that an action may resubmit to, and come back.
 	Resubmit []*Table
 	Miss     string // what becomes of a packet that no entry matches
+
+	// Of profile openflow13 only, for what is asked of a switch:
+	Set      []flow.Field // fields that actions set
+	Optional []flow.Field // fields of Match without which a switch can be used
+	Exact    bool         // every entry but the miss matches all of Match, and exactly
 }
 
 // MatchField is a field that a table's entries may match; Masked tells whether with a mask.

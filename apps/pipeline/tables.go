@@ -176,13 +176,15 @@ var OVS = []*Table{Classify, FromTunnel, FromWire, Guard, Service, Answer, Egres
 	Deliver, Ingress, IngressTracked, IngressVerdict, Output, Groups, GroupRules, Marker}
 
 // Names are the names of profile ovs's tables, for text.
-var Names = func() flow.TableNames {
+var Names = namesOf(OVS)
+
+func namesOf(tables []*Table) flow.TableNames {
 	names := flow.TableNames{}
-	for _, t := range OVS {
+	for _, t := range tables {
 		names[t.ID] = t.Name
 	}
 	return names
-}()
+}
 
 // TableName gives the name of a table of profile ovs, and "" for a number that is none.
 func TableName(id uint8) string { return Names[id] }

@@ -28,6 +28,9 @@ var (
 	ruleToFloating = pipeline.NewRule(505, "router", "to a floating IP",
 		"IPv4 from an external network to the MAC address of a floating IP comes to its router where the floating IP is served.")
 
+	ruleFromBareMetal = pipeline.NewRule(530, "router", "to a router, from bare metal",
+		"IPv4 from bare metal to the MAC address of a router's interface is routed by the node that serves the router to the network's bare metal.")
+
 	ruleUnroutable = pipeline.NewRule(506, "router", "not to be routed",
 		"Multicast, broadcast, loopback and link-local destinations are not routed (RFC 1812, 5.3.7).")
 	rulePing = pipeline.NewRule(507, "router", "ping",
@@ -85,12 +88,23 @@ func router(c *pipeline.Context, r *model.Router) {
 			seen[i.Network.Number] = true
 		}
 		chained(c, r, i)
+		if c.View.ServiceNode(i.Port.Number) == c.Node.Number {
+			fromBareMetal(c, r, i)
+		}
 	}
 	if gateway != nil && gateway.Node == c.Node.Number {
 		fromOutside(c, ruleToGateway, r, gateway.Network, gateway.Port.MAC)
 	}
 	route(c, r, interfaces, gateway)
 	unknown(c, r, gateway)
+}
+
+// fromBareMetal brings packets of a network's bare metal to a router, on the node that routes for it.
+func fromBareMetal(c *pipeline.Context, r *model.Router, i routing.Interface) {
+	to := pipeline.Match(pipeline.InNetwork(i.Network.Key), pipeline.CameFrom(pipeline.FromBridge), pipeline.EthDst(i.Port.MAC))
+	c.Flow(ruleFromBareMetal, pipeline.ToRouter, priorityToRouter, append(to, pipeline.IP()),
+		pipeline.EnterRouter(r.Key), pipeline.Goto(pipeline.Route))
+	c.Flow(ruleNotIP, pipeline.ToRouter, priorityNotIP, to)
 }
 
 // wayIn renders how packets of a network that has ports here come to the router. first: of the router's interfaces in that network.
