@@ -9,11 +9,13 @@ import (
 	"github.com/planck-sdn/planck/model/topology"
 )
 
-// move is a router that is to be served by another node.
+// move is a router, or a router's interface on a network with bare metal, that is to be served by another node.
 type move struct {
-	router *model.Router
-	to     model.Number
-	reason string
+	model.Ref
+	id         string
+	generation int64 // of what it moves away from
+	from, to   model.Number
+	reason     string
 }
 
 // Reasons for a move, as they stand in metrics.
@@ -24,7 +26,7 @@ const (
 	reasonMapping = "mapping" // its node has lost the bridge to the external network
 )
 
-// decision is what was decided last for a router: it is not decided again until the row is there, or could not be written.
+// decision is what was decided last for what a move moves: it is not decided again until the row is there, or could not be written.
 type decision struct {
 	generation int64
 	at         time.Time
@@ -54,7 +56,7 @@ func (k *Keeper) decide(v *topology.View, now time.Time) {
 	}
 	k.seen, k.looked = v.Version, now
 	was, candidates := k.decided, map[string][]*model.Node{}
-	k.decided, k.serving = map[model.Number]decision{}, map[model.Number]bool{}
+	k.decided, k.serving = map[model.Ref]decision{}, map[model.Number]bool{}
 	var list []move
 	v.Routers(func(r *model.Router) {
 		network := externalNetwork(v, r)
@@ -66,8 +68,8 @@ func (k *Keeper) decide(v *topology.View, now time.Time) {
 		if reason == "" {
 			return
 		}
-		if d, ok := was[r.Number]; ok && d.generation == r.Gateway.Generation && now.Sub(d.at) < decisionKept {
-			k.decided[r.Number] = d
+		if d, ok := was[r.Ref()]; ok && d.generation == r.Gateway.Generation && now.Sub(d.at) < decisionKept {
+			k.decided[r.Ref()] = d
 			return
 		}
 		nodes, known := candidates[network.PhysicalNetwork]
@@ -76,10 +78,11 @@ func (k *Keeper) decide(v *topology.View, now time.Time) {
 			candidates[network.PhysicalNetwork] = nodes
 		}
 		if to := choose(r.ID, nodes); to != nil {
-			k.decided[r.Number] = decision{r.Gateway.Generation, now}
-			list = append(list, move{r, to.Number, reason})
+			k.decided[r.Ref()] = decision{r.Gateway.Generation, now}
+			list = append(list, move{r.Ref(), r.ID, r.Gateway.Generation, r.Gateway.Node, to.Number, reason})
 		}
 	})
+	list = append(list, k.serve(v, dead, was, now)...)
 	if len(list) > 0 {
 		k.moves <- list
 	}

@@ -1,5 +1,5 @@
-// Package gateways decides which node serves each router towards the outside. What it decides is a row; it stays until that node is
-// dead, or has lost its way out.
+// Package gateways decides which node serves each router towards the outside, and which routes for bare metal. What it decides is a
+// row; it stays until that node is dead, or has lost its way there.
 package gateways
 
 import (
@@ -19,6 +19,8 @@ import (
 type Store interface {
 	// SetGatewayNode moves a router if nobody has moved it since the generation.
 	SetGatewayNode(ctx context.Context, router model.Number, generation int64, node model.Number) (moved bool, err error)
+	// SetService moves what routes for the bare metal of a router's interface, if nobody has moved it since the generation; 0: nothing does.
+	SetService(ctx context.Context, port model.Number, generation int64, node model.Number) (moved bool, err error)
 }
 
 // Config is what a Keeper is made with.
@@ -49,7 +51,7 @@ type Keeper struct {
 	nodes   map[model.Number]*watched
 	probes  map[uint64]probe // by nonce
 	serving map[model.Number]bool
-	decided map[model.Number]decision
+	decided map[model.Ref]decision
 	looked  time.Time // when routers were last looked through
 	seen    uint64    // the view's version that they were of
 }
@@ -67,7 +69,7 @@ func New(cfg Config) *Keeper {
 		started: cfg.Now(),
 		nodes:   map[model.Number]*watched{},
 		probes:  map[uint64]probe{},
-		decided: map[model.Number]decision{},
+		decided: map[model.Ref]decision{},
 	}
 }
 
@@ -143,16 +145,20 @@ const (
 func (k *Keeper) move(ctx context.Context, m move) {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	moved, err := k.cfg.Store.SetGatewayNode(ctx, m.router.Number, m.router.Gateway.Generation, m.to)
+	set, what, moves := k.cfg.Store.SetGatewayNode, "gateway node", k.metrics.moves
+	if m.Kind == model.KindPort {
+		set, what, moves = k.cfg.Store.SetService, "node that routes for bare metal", k.metrics.services
+	}
+	moved, err := set(ctx, m.Number, m.generation, m.to)
 	switch {
 	case err != nil:
 		k.mu.Lock()
-		delete(k.decided, m.router.Number)
+		delete(k.decided, m.Ref)
 		k.mu.Unlock()
-		k.cfg.Log.Warn("gateway node not written", zap.String("router", m.router.ID), zap.Error(err))
+		k.cfg.Log.Warn(what+" not written", zap.String(m.Kind.String(), m.id), zap.Error(err))
 	case moved:
-		k.metrics.moves.WithLabelValues(m.reason).Inc()
-		k.cfg.Log.Info("gateway node", zap.String("router", m.router.ID), zap.String("reason", m.reason),
-			zap.Uint64("from", uint64(m.router.Gateway.Node)), zap.Uint64("to", uint64(m.to)))
+		moves.WithLabelValues(m.reason).Inc()
+		k.cfg.Log.Info(what, zap.String(m.Kind.String(), m.id), zap.String("reason", m.reason),
+			zap.Uint64("from", uint64(m.from)), zap.Uint64("to", uint64(m.to)))
 	}
 }

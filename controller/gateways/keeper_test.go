@@ -105,6 +105,21 @@ func (w *world) SetGatewayNode(_ context.Context, router model.Number, generatio
 	return true, nil
 }
 
+func (w *world) SetService(_ context.Context, port model.Number, generation int64, node model.Number) (bool, error) {
+	service := model.Service{Number: port, Port: port}
+	if row := w.view.ServiceOf(port); row != nil {
+		service = *row
+	}
+	if service.Generation != generation {
+		return false, nil
+	}
+	service.Node, service.Generation = node, generation+1
+	version := w.view.Version
+	w.view, _ = w.view.Apply([]model.Change{{Ref: service.Ref(), Object: &service}})
+	w.view.Version = version + 1
+	return true, nil
+}
+
 // after lets time pass, and returns how long it took until a router moved; 0: none did.
 func (w *world) after(d time.Duration) (moved time.Duration) {
 	start := w.now

@@ -3,7 +3,7 @@ package gateways
 import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
-	moves           *prometheus.CounterVec
+	moves, services *prometheus.CounterVec
 	probes, answers prometheus.Counter
 }
 
@@ -11,6 +11,8 @@ func newMetrics() metrics {
 	return metrics{
 		moves: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "planck_gateway_moves_total",
 			Help: "Routers that were given a gateway node, by reason."}, []string{"reason"}),
+		services: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "planck_service_moves_total",
+			Help: "Routers' interfaces that were given a node that routes there for bare metal, by reason."}, []string{"reason"}),
 		probes: prometheus.NewCounter(prometheus.CounterOpts{Name: "planck_gateway_probe_rounds_total",
 			Help: "Rounds of probes sent to gateway nodes whose session is gone."}),
 		answers: prometheus.NewCounter(prometheus.CounterOpts{Name: "planck_gateway_probe_answers_total",
@@ -23,6 +25,7 @@ var descAway = prometheus.NewDesc("planck_gateway_nodes_away", "Nodes with a bri
 // Describe implements prometheus.Collector.
 func (k *Keeper) Describe(ch chan<- *prometheus.Desc) {
 	k.metrics.moves.Describe(ch)
+	k.metrics.services.Describe(ch)
 	k.metrics.probes.Describe(ch)
 	k.metrics.answers.Describe(ch)
 	ch <- descAway
@@ -31,6 +34,7 @@ func (k *Keeper) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (k *Keeper) Collect(ch chan<- prometheus.Metric) {
 	k.metrics.moves.Collect(ch)
+	k.metrics.services.Collect(ch)
 	k.metrics.probes.Collect(ch)
 	k.metrics.answers.Collect(ch)
 	k.mu.Lock()

@@ -17,17 +17,18 @@ type collector struct{ registry *Registry }
 func NewCollector(r *Registry) prometheus.Collector { return collector{r} }
 
 var (
-	descNodes       = prometheus.NewDesc("planck_nodes", "Nodes by the state of their switch, as this replica sees them; refused are those that have no row.", []string{"state"}, nil)
-	descFrozen      = prometheus.NewDesc("planck_nodes_frozen", "Nodes that an operator has frozen, whatever their state.", nil, nil)
-	descInfo        = prometheus.NewDesc("planck_node_info", "1 for each node: which number has which name.", []string{"node", "hostname"}, nil)
-	descConnected   = prometheus.NewDesc("planck_switch_connected", "1 while the switch has an OpenFlow session.", []string{"node"}, nil)
-	descRevision    = prometheus.NewDesc("planck_switch_confirmed_revision", "Journal revision up to which the switch has confirmed everything.", []string{"node"}, nil)
-	descLag         = prometheus.NewDesc("planck_switch_revision_lag", "By how much that is behind this replica's revision.", []string{"node"}, nil)
-	descEntries     = prometheus.NewDesc("planck_switch_entries", "Entries that the switch should have.", []string{"node", "kind"}, nil)
-	descQuarantined = prometheus.NewDesc("planck_switch_quarantined_units", "Objects on the switch whose entries it has refused.", []string{"node"}, nil)
-	descWaiting     = prometheus.NewDesc("planck_switch_waiting_units", "Units that wait to be rendered and sent.", []string{"node"}, nil)
-	descCollisions  = prometheus.NewDesc("planck_switch_collisions_total", "Entries that lost their place to another object's: each is a defect.", []string{"node"}, nil)
-	descMessages    = prometheus.NewDesc("planck_switch_messages_total", "Messages of the present OpenFlow session.", []string{"node", "kind"}, nil)
+	descNodes           = prometheus.NewDesc("planck_nodes", "Nodes by the state of their switch, as this replica sees them; refused are those that have no row.", []string{"state"}, nil)
+	descWaitingSwitches = prometheus.NewDesc("planck_switches_undeclared", "Switches that dial and are known to nobody.", nil, nil)
+	descFrozen          = prometheus.NewDesc("planck_nodes_frozen", "Nodes that an operator has frozen, whatever their state.", nil, nil)
+	descInfo            = prometheus.NewDesc("planck_node_info", "1 for each node: which number has which name.", []string{"node", "hostname"}, nil)
+	descConnected       = prometheus.NewDesc("planck_switch_connected", "1 while the switch has an OpenFlow session.", []string{"node"}, nil)
+	descRevision        = prometheus.NewDesc("planck_switch_confirmed_revision", "Journal revision up to which the switch has confirmed everything.", []string{"node"}, nil)
+	descLag             = prometheus.NewDesc("planck_switch_revision_lag", "By how much that is behind this replica's revision.", []string{"node"}, nil)
+	descEntries         = prometheus.NewDesc("planck_switch_entries", "Entries that the switch should have.", []string{"node", "kind"}, nil)
+	descQuarantined     = prometheus.NewDesc("planck_switch_quarantined_units", "Objects on the switch whose entries it has refused.", []string{"node"}, nil)
+	descWaiting         = prometheus.NewDesc("planck_switch_waiting_units", "Units that wait to be rendered and sent.", []string{"node"}, nil)
+	descCollisions      = prometheus.NewDesc("planck_switch_collisions_total", "Entries that lost their place to another object's: each is a defect.", []string{"node"}, nil)
+	descMessages        = prometheus.NewDesc("planck_switch_messages_total", "Messages of the present OpenFlow session.", []string{"node", "kind"}, nil)
 )
 
 // refused is the state of a node that has a session and no row.
@@ -35,7 +36,7 @@ const refused = "refused"
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descNodes, descFrozen, descInfo, descConnected, descRevision, descLag, descEntries, descQuarantined,
+	for _, d := range []*prometheus.Desc{descNodes, descWaitingSwitches, descFrozen, descInfo, descConnected, descRevision, descLag, descEntries, descQuarantined,
 		descWaiting, descCollisions, descMessages} {
 		ch <- d
 	}
@@ -53,6 +54,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 			states[refused]++
 		}
 	}
+	ch <- prometheus.MustNewConstMetric(descWaitingSwitches, prometheus.GaugeValue, float64(len(c.registry.Waiting())))
 	frozen := 0
 	view.Nodes(func(n *model.Node) {
 		ch <- prometheus.MustNewConstMetric(descInfo, prometheus.GaugeValue, 1, strconv.FormatUint(uint64(n.Number), 10), n.Hostname)

@@ -11,6 +11,7 @@ import (
 	"github.com/planck-sdn/planck/controller/cluster"
 	"github.com/planck-sdn/planck/controller/reconcile"
 	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/store"
 	"github.com/planck-sdn/planck/model/topology"
 	"github.com/planck-sdn/planck/southbound/openflow"
@@ -27,7 +28,12 @@ type Config struct {
 	Status  func(reconcile.PortStatus)
 	// FollowUp is handed what apps leave to be done after a packet; it must not block.
 	FollowUp func(node model.Number, reply pipeline.Reply)
-	Cloud    string
+	// Metered and Hush are reconcile.Config's.
+	Metered func(node *model.Node, in flow.PacketIn) bool
+	Hush    func(node *model.Node, in flow.PacketIn) flow.Encoded
+	// Hold builds the entry by which a physical switch takes nothing in, for a while, by a port of the fabric's tree that went down.
+	Hold  func(node *model.Node, port uint32) flow.Encoded
+	Cloud string
 	// Target gives the OpenFlow target to write into a node that reached us at local ("tcp:10.0.0.1:6653").
 	Target func(local string) string
 	// TunnelUDPPort of VXLAN; 0: Open vSwitch's default.
@@ -49,6 +55,8 @@ type Registry struct {
 	switches  map[model.Number]*running
 	bySession map[*openflow.Session]*reconcile.Switch
 	attached  map[*ovsdb.Session]*attachment
+	physicals map[*openflow.Session]*physical
+	waiting   map[uint64]Waiting // switches that are known to nobody, by datapath id
 	running   sync.WaitGroup
 }
 
@@ -68,6 +76,8 @@ func New(ctx context.Context, cfg Config, view func() *topology.View) *Registry 
 		switches:   map[model.Number]*running{},
 		bySession:  map[*openflow.Session]*reconcile.Switch{},
 		attached:   map[*ovsdb.Session]*attachment{},
+		physicals:  map[*openflow.Session]*physical{},
+		waiting:    map[uint64]Waiting{},
 	}
 	v := view()
 	v.Nodes(func(n *model.Node) { r.start(n.Number, v) })
@@ -90,6 +100,8 @@ func (r *Registry) start(node model.Number, v *topology.View) {
 		KeepForeign: func() bool { return r.keepsForeign(node) },
 		Status:      r.status,
 		FollowUp:    r.cfg.FollowUp,
+		Metered:     r.cfg.Metered,
+		Hush:        r.cfg.Hush,
 	}, v)
 	r.switches[node] = &running{s, stop}
 	r.running.Go(func() { s.Run(ctx) })
@@ -120,6 +132,7 @@ func (r *Registry) Apply(v *topology.View, touches []topology.Touch) {
 	for node, s := range r.switches {
 		s.Update(v, byNode[node])
 	}
+	r.redeclare(v)
 }
 
 // Switch returns a node's switch, or nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/planck-sdn/planck/controller/reconcile"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/southbound/openflow"
@@ -15,6 +16,21 @@ var errNotHere = errors.New("the node's switch has no session here")
 func (r *Registry) Connected(node model.Number) bool {
 	s := r.Switch(node)
 	return s != nil && s.Connection() != nil
+}
+
+// InStep tells whether a node's switch has a session here and has confirmed what it should hold.
+func (r *Registry) InStep(node model.Number) bool {
+	s := r.Switch(node)
+	return s != nil && s.Confirmed() != nil
+}
+
+// Standing tells what a node's switch has last published of itself; false: there is no such switch.
+func (r *Registry) Standing(node model.Number) (reconcile.Standing, bool) {
+	s := r.Switch(node)
+	if s == nil {
+		return reconcile.Standing{}, false
+	}
+	return s.Standing(), true
 }
 
 // Ping waits until a node's switch answers an echo request.

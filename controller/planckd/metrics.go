@@ -18,7 +18,7 @@ import (
 // metricsOf lists what planckd tells Prometheus of its parts; docs/metrics.md describes it. notifier is nil without a Nova.
 func metricsOf(follower *cluster.Follower, registry *nodes.Registry, statuses *status.Writer, outside *outside, inspector *inspect.Inspector,
 	notifier *nova.Notifier) []prometheus.Collector {
-	list := []prometheus.Collector{follower, nodes.NewCollector(registry), statuses, outside.resolver, outside.keeper, inspector}
+	list := []prometheus.Collector{follower, nodes.NewCollector(registry), statuses, outside.resolver, outside.keeper, outside.fabric, inspector}
 	if notifier != nil {
 		list = append(list, notifier)
 	}

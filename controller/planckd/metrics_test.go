@@ -48,7 +48,7 @@ func described(t *testing.T) map[string]metric {
 	masters := cluster.NewMasters(db, "r1", log)
 	registry := nodes.New(ctx, nodes.Config{Store: db, Masters: masters, Apps: apps.All(), Log: log, Now: now, Status: statuses.Note}, follower.View)
 	out := &outside{}
-	out.open(db, follower.View, registry, now, log)
+	out.open(db, nil, follower.View, registry, now, log)
 	inspector := &inspect.Inspector{Store: db, Follower: follower, Masters: masters, Registry: registry, Now: now}
 	collectors := metricsOf(follower, registry, statuses, out, inspector, nova.New(nova.Config{Store: db, Now: now, Log: log}))
 

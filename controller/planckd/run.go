@@ -8,12 +8,15 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
 
 	"github.com/planck-sdn/planck/apps"
+	"github.com/planck-sdn/planck/apps/l2"
+	"github.com/planck-sdn/planck/controller/admission"
 	"github.com/planck-sdn/planck/controller/cluster"
 	"github.com/planck-sdn/planck/controller/inspect"
 	"github.com/planck-sdn/planck/controller/nodes"
@@ -50,11 +53,22 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 			return err
 		}
 	}
+	var admit atomic.Pointer[admission.Admission] // none before there is a topology
+	options.AdmitPort = func(_ context.Context, port *model.Port, network *model.Network) error {
+		if a := admit.Load(); a != nil {
+			return a.Admit(port, network)
+		}
+		return nil
+	}
 	db, err := store.Open(ctx, s.database, options)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	defer func() { _ = db.Close() }()
+	lldpKey, err := db.LLDPKey(ctx)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
 	follower, err := cluster.NewFollower(ctx, db, log)
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
@@ -67,9 +81,10 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 	outside := &outside{}
 	registry := nodes.New(ctx, nodes.Config{
 		Store: db, Masters: masters, Apps: apps.All(), Log: log, Now: options.Source.Now, Status: statuses.Note,
-		FollowUp: outside.followUp, Cloud: db.CloudID(), Target: s.target, TunnelUDPPort: s.tunnelPort,
+		FollowUp: outside.followUp, Metered: l2.Metered, Hush: l2.Hush, Hold: l2.Hold, Cloud: db.CloudID(), Target: s.target, TunnelUDPPort: s.tunnelPort,
 	}, follower.View)
-	outside.open(db, follower.View, registry, options.Source.Now, log)
+	outside.open(db, lldpKey, follower.View, registry, options.Source.Now, log)
+	admit.Store(admission.New(admission.Config{Apps: apps.All(), View: follower.View, Standing: registry.Standing, Now: options.Source.Now}))
 	horizons := cluster.NewReclaimer(db, log, func() map[model.Number]uint64 { return registry.Horizons() })
 	inspector := &inspect.Inspector{Store: db, Follower: follower, Masters: masters, Registry: registry,
 		Replica: replica, Version: version, Cloud: db.CloudID(), StartedAt: options.Source.Now(), Now: options.Source.Now}
@@ -102,12 +117,14 @@ func run(ctx context.Context, s *settings, log *zap.Logger) error {
 		follower.Run(ctx, func(v *topology.View, touches []topology.Touch) {
 			registry.Apply(v, touches)
 			outside.keeper.Changed()
+			outside.fabric.Changed()
 		})
 	})
 	g.loop(func() { masters.Run(ctx, registry.Lost) })
 	g.loop(func() { statuses.Run(ctx) })
 	g.loop(func() { outside.resolver.Run(ctx) })
 	g.loop(func() { outside.keeper.Run(ctx) })
+	g.loop(func() { outside.fabric.Run(ctx) })
 	g.loop(func() { horizons.Run(ctx) })
 	if notifier != nil {
 		g.loop(func() { notifier.Run(ctx) })

@@ -12,6 +12,7 @@ import (
 
 	"github.com/planck-sdn/planck/apps"
 	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/southbound/openflow"
 )
 
 // acceptingSession is a session with a switch that takes everything and keeps nothing.
@@ -21,6 +22,10 @@ func (acceptingSession) BecomeMaster(context.Context, uint64) error { return nil
 func (acceptingSession) PacketOut(flow.PacketOut) error             { return nil }
 func (acceptingSession) Close(error)                                {}
 func (s acceptingSession) Done() <-chan struct{}                    { return s.done }
+
+func (acceptingSession) ReadStatsOf(context.Context, uint8, flow.Cookie, flow.Cookie, func(openflow.FlowStats)) error {
+	return nil
+}
 
 func (acceptingSession) Read(context.Context) (*flow.Tables, error) { return &flow.Tables{}, nil }
 

@@ -10,10 +10,10 @@ import (
 // largeTable is from how many entries on a table is guarded against mass deletion.
 const largeTable = 64
 
-// versionOf is the pipeline's version that a switch's marker entry names.
+// versionOf is the pipeline's version that one of a switch's entries names.
 func versionOf(held *flow.Tables) (uint64, bool) {
 	for _, f := range held.Flows {
-		if f.Table() != pipeline.Marker.ID {
+		if f.Table() != pipeline.Marker.ID && (f.Table() != pipeline.SwitchPort.ID || f.Priority() != 0) {
 			continue
 		}
 		if e, err := f.Decode(); err == nil {
@@ -48,7 +48,7 @@ func (s *Switch) massDeletion(held *flow.Tables, otherVersion bool) string {
 	for table, n := range has {
 		if n >= largeTable && removes[table] > n/2 {
 			return fmt.Sprintf("the database wants %d of the %d entries in table %s removed: is it the right one? "+
-				"(planckctl node reconcile --force goes on)", removes[table], n, pipeline.TableName(table))
+				"(planckctl node reconcile --force goes on)", removes[table], n, s.names()[table])
 		}
 	}
 	return ""

@@ -148,7 +148,7 @@ func join(lines []string) string {
 // however one got there.
 func TestIncrementalEqualsFull(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h, c := history.New(), newCloud()
+		h, c := history.WithSwitches(), newCloud()
 		for i := range 200 {
 			var changes []model.Change
 			for range rapid.IntRange(1, 3).Draw(t, "changes at once") {
@@ -179,7 +179,7 @@ func undoOrder(c model.Change) int {
 // TestCreateThenDelete: taking everything away again restores every table exactly.
 func TestCreateThenDelete(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h, c := history.New(), newCloud()
+		h, c := history.WithSwitches(), newCloud()
 		run := func(steps int) {
 			for range steps {
 				if err := c.apply(history.Last(h.Step(t))); err != nil {

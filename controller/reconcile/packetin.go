@@ -19,7 +19,7 @@ func (s *Switch) PacketIn(session Session, in flow.PacketIn) {
 		return
 	}
 	rule := pipeline.RuleByNumber(in.Cookie.Rule())
-	if rule == nil || !in.Cookie.IsPlanck() {
+	if rule == nil || !in.Cookie.IsPlanck() || s.flooded(in) {
 		return
 	}
 	view := s.view.Load()

@@ -71,7 +71,7 @@ func (s *Switch) pass(ctx context.Context, list []flow.Encoded) error {
 		return err
 	}
 	for _, r := range refusals {
-		s.log.Error("switch refused a passing entry", zap.String("entry", planned{Change: changes[r.Index]}.text()), zap.String("reason", r.Reason))
+		s.log.Error("switch refused a passing entry", zap.String("entry", planned{Change: changes[r.Index]}.text(s.names())), zap.String("reason", r.Reason))
 		err = errors.New(r.Reason)
 	}
 	return err

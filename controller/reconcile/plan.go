@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/topology"
 )
@@ -16,11 +15,11 @@ type planned struct {
 	unit topology.Unit
 }
 
-// text describes the message for people.
-func (p planned) text() string {
+// text describes the message for people, with the names of the switch's tables.
+func (p planned) text(names flow.TableNames) string {
 	switch {
 	case p.Group != nil:
-		return flow.FormatGroup(*p.Group, pipeline.Names)
+		return flow.FormatGroup(*p.Group, names)
 	case p.Meter != nil:
 		return flow.FormatMeter(*p.Meter)
 	case p.Zone != 0:
@@ -30,7 +29,7 @@ func (p planned) text() string {
 	if err != nil {
 		return "an entry of somebody else's"
 	}
-	return flow.Format(e, pipeline.Names)
+	return flow.Format(e, names)
 }
 
 // batch is a list of messages that are sent at once and followed by a barrier; atomic ones in one bundle, but for meters and conntrack
@@ -38,6 +37,7 @@ func (p planned) text() string {
 type batch struct {
 	changes []planned
 	atomic  bool
+	breaks  bool // takes away what the entries that were sent before replace
 }
 
 // How many messages a bundle holds before the next unit begins another: Open vSwitch drops a bundle that is idle for 10 s, and
@@ -57,27 +57,52 @@ const (
 // that is to do something else is removed first, and comes back with its unit: until then a port that has changed networks
 // is in neither.
 func plan(t *tables, d *dirty, limit int) []batch {
-	var removed, groups, added, groupsLast, metersFirst, metersLast []planned
-	cut := len(d.flows)+len(d.groups) > limit
+	c := difference(t, d, len(d.flows)+len(d.groups) > limit)
+	slices.SortFunc(c.added, func(a, b planned) int {
+		return cmp.Or(compareUnits(a.unit, b.unit), -cmp.Compare(a.Flow, b.Flow))
+	})
+	first := slices.Concat(c.meters, flushes(t, c.added))
+	var list []batch
+	if main := slices.Concat(c.removed, c.groups, c.added, c.groupsLast); len(main) > 0 {
+		list = split(main, limit)
+		list[0].changes = slices.Concat(first, list[0].changes)
+	} else if len(first) > 0 {
+		list = []batch{{changes: first}}
+	}
+	if len(c.metersLast) > 0 {
+		list = append(list, batch{changes: c.metersLast})
+	}
+	return list
+}
 
+// changes are the messages of a plan. Added entries are in no order.
+type changes struct {
+	removed, added     []planned // entries; the removed by table
+	groups, groupsLast []planned // in an order in which those that join others come after these, and go before them
+	meters, metersLast []planned
+}
+
+// difference finds the messages for the dirty keys. cut: an entry that is to do something else is removed first.
+func difference(t *tables, d *dirty, cut bool) changes {
+	var c changes
 	for key := range d.flows {
 		want, wantIt := t.flows.want(key)
 		have, haveIt := t.flows.have(key)
 		switch {
 		case wantIt && !haveIt:
-			added = append(added, planned{flow.Change{Op: flow.OpAdd, Flow: want}, t.flows.owner(key)})
+			c.added = append(c.added, planned{flow.Change{Op: flow.OpAdd, Flow: want}, t.flows.owner(key)})
 		case wantIt && want != have:
 			op := flow.OpAdd
 			if want.SameExceptInstructions(have) {
 				op = flow.OpModify
 			}
 			if cut && want.Instructions() != have.Instructions() {
-				removed = append(removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
+				c.removed = append(c.removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
 				op = flow.OpAdd
 			}
-			added = append(added, planned{flow.Change{Op: op, Flow: want}, t.flows.owner(key)})
+			c.added = append(c.added, planned{flow.Change{Op: op, Flow: want}, t.flows.owner(key)})
 		case !wantIt && haveIt:
-			removed = append(removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
+			c.removed = append(c.removed, planned{Change: flow.Change{Op: flow.OpDelete, Flow: have}})
 		}
 	}
 	for id := range d.groups {
@@ -85,11 +110,11 @@ func plan(t *tables, d *dirty, limit int) []batch {
 		have, haveIt := t.groups.have(id)
 		switch {
 		case wantIt && !haveIt:
-			groups = append(groups, planned{flow.Change{Op: flow.OpAdd, Group: &want}, t.groups.owner(id)})
+			c.groups = append(c.groups, planned{flow.Change{Op: flow.OpAdd, Group: &want}, t.groups.owner(id)})
 		case wantIt && !want.Equal(have):
-			groups = append(groups, planned{flow.Change{Op: flow.OpModify, Group: &want}, t.groups.owner(id)})
+			c.groups = append(c.groups, planned{flow.Change{Op: flow.OpModify, Group: &want}, t.groups.owner(id)})
 		case !wantIt && haveIt:
-			groupsLast = append(groupsLast, planned{Change: flow.Change{Op: flow.OpDelete, Group: &have}})
+			c.groupsLast = append(c.groupsLast, planned{Change: flow.Change{Op: flow.OpDelete, Group: &have}})
 		}
 	}
 	for id := range d.meters {
@@ -97,35 +122,19 @@ func plan(t *tables, d *dirty, limit int) []batch {
 		have, haveIt := t.meters.have(id)
 		switch {
 		case wantIt && !haveIt:
-			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpAdd, Meter: &want}, t.meters.owner(id)})
+			c.meters = append(c.meters, planned{flow.Change{Op: flow.OpAdd, Meter: &want}, t.meters.owner(id)})
 		case wantIt && want != have:
-			metersFirst = append(metersFirst, planned{flow.Change{Op: flow.OpModify, Meter: &want}, t.meters.owner(id)})
+			c.meters = append(c.meters, planned{flow.Change{Op: flow.OpModify, Meter: &want}, t.meters.owner(id)})
 		case !wantIt && haveIt:
-			metersLast = append(metersLast, planned{Change: flow.Change{Op: flow.OpDelete, Meter: &have}})
+			c.metersLast = append(c.metersLast, planned{Change: flow.Change{Op: flow.OpDelete, Meter: &have}})
 		}
 	}
-
-	slices.SortFunc(removed, func(a, b planned) int { return cmp.Compare(a.Flow, b.Flow) }) // by table
-	slices.SortFunc(added, func(a, b planned) int {
-		return cmp.Or(compareUnits(a.unit, b.unit), -cmp.Compare(a.Flow, b.Flow))
-	})
+	slices.SortFunc(c.removed, func(a, b planned) int { return cmp.Compare(a.Flow, b.Flow) }) // by table
 	// The pieces of a group have higher ids than the groups that join them: pieces first, and last when removing.
 	byID := func(a, b planned) int { return cmp.Compare(a.Group.ID, b.Group.ID) }
-	slices.SortFunc(groups, func(a, b planned) int { return -byID(a, b) })
-	slices.SortFunc(groupsLast, byID)
-
-	first := slices.Concat(metersFirst, flushes(t, added))
-	var list []batch
-	if main := slices.Concat(removed, groups, added, groupsLast); len(main) > 0 {
-		list = split(main, limit)
-		list[0].changes = slices.Concat(first, list[0].changes)
-	} else if len(first) > 0 {
-		list = []batch{{changes: first}}
-	}
-	if len(metersLast) > 0 {
-		list = append(list, batch{changes: metersLast})
-	}
-	return list
+	slices.SortFunc(c.groups, func(a, b planned) int { return -byID(a, b) })
+	slices.SortFunc(c.groupsLast, byID)
+	return c
 }
 
 // split cuts a list that is too long for one bundle at unit boundaries; what has no unit, and a unit that is too long itself,

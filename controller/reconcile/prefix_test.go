@@ -60,7 +60,7 @@ func install(t *rapid.T, sw *flow.Switch, b batch) {
 		changes[i] = b.changes[i].Change
 	}
 	for _, r := range apply(sw, changes, b.atomic) {
-		t.Fatalf("refused: %s: %s", b.changes[r.Index].text(), r.Reason)
+		t.Fatalf("refused: %s: %s", b.changes[r.Index].text(nil), r.Reason)
 	}
 }
 

@@ -29,6 +29,9 @@ const (
 func (s *Switch) quarantine(u topology.Unit, reason string) {
 	q := &quarantine{reason: reason, wait: firstRetry}
 	if old := s.quarantined[u]; old != nil {
+		if !old.retry.IsZero() {
+			return // it is left out already, for another of its entries
+		}
 		q.wait = min(2*old.wait, lastRetry)
 	}
 	q.retry = s.cfg.Now().Add(q.wait)
@@ -44,7 +47,7 @@ func (s *Switch) refuse(c planned, reason string) error {
 		return fmt.Errorf("switch refused a deletion: %s", reason)
 	}
 	s.log.Error("switch refused an entry; its object is left out", zap.Stringer("kind", c.unit.Kind),
-		zap.Uint64("number", uint64(c.unit.Number)), zap.String("entry", c.text()), zap.String("reason", reason))
+		zap.Uint64("number", uint64(c.unit.Number)), zap.String("entry", c.text(s.names())), zap.String("reason", reason))
 	s.quarantine(c.unit, "refused by the switch: "+reason)
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/topology"
+	"github.com/planck-sdn/planck/southbound/openflow"
 )
 
 // Session is what a Switch needs of an OpenFlow session; southbound/openflow has it.
@@ -22,6 +23,7 @@ type Session interface {
 	BecomeMaster(ctx context.Context, generation uint64) error
 	Read(ctx context.Context) (*flow.Tables, error)
 	Apply(ctx context.Context, changes []flow.Change, atomic bool) ([]flow.Refusal, error)
+	ReadStatsOf(ctx context.Context, table uint8, cookie, mask flow.Cookie, emit func(openflow.FlowStats)) error
 	PacketOut(flow.PacketOut) error
 	Close(reason error)
 	Done() <-chan struct{}
@@ -43,6 +45,10 @@ type Config struct {
 	Status func(PortStatus)
 	// FollowUp is handed every answer of an app's to a packet, for what is left to be done; it must not block.
 	FollowUp func(node model.Number, r pipeline.Reply)
+	// Metered tells whether a meter of its port's own limits what comes up like a packet on a physical switch.
+	Metered func(node *model.Node, in flow.PacketIn) bool
+	// Hush builds the entry that drops packets like one that came up, for a while, where no such meter does.
+	Hush func(node *model.Node, in flow.PacketIn) flow.Encoded
 	// OnCollision is told when an entry lost its key to another object's.
 	OnCollision func(key flow.Key, winner, loser topology.Unit)
 }
@@ -86,6 +92,7 @@ type Switch struct {
 	view       atomic.Pointer[topology.View] // latest, for packet-ins
 	session    atomic.Pointer[sessionBox]
 	seen       observations
+	rates      rates
 	collisions atomic.Uint64
 	standing   atomic.Pointer[Standing]
 
@@ -99,7 +106,9 @@ type Switch struct {
 	inPlace     map[model.Number]struct{}  // plugged here with confirmed entries, active or not
 	quarantined map[topology.Unit]*quarantine
 	effects     effects
-	sent        uint64 // batches
+	unproven    map[flow.Key]planned // entries that came or went, and that the switch has not shown since
+	sent        uint64               // batches
+	counted     uint64               // tables.sets when entries were last counted by table
 	state       State
 	problem     string
 }
@@ -134,6 +143,7 @@ func New(cfg Config, v *topology.View) *Switch {
 		inPlace:     map[model.Number]struct{}{},
 		quarantined: map[topology.Unit]*quarantine{},
 		effects:     effects{owed: map[flow.Key]debt{}},
+		unproven:    map[flow.Key]planned{},
 		state:       Away,
 	}
 	s.view.Store(v)
@@ -205,6 +215,9 @@ func (s *Switch) signal() {
 // was never in step.
 func (s *Switch) Confirmed() *topology.View { return s.confirmed.Load() }
 
+// View is the latest version of the topology that the switch knows of.
+func (s *Switch) View() *topology.View { return s.view.Load() }
+
 // Waiting is how many units wait to be rendered and sent.
 func (s *Switch) Waiting() int {
 	s.mu.Lock()
@@ -270,6 +283,7 @@ func (s *Switch) disconnected() {
 	s.confirmed.Store(nil)
 	s.known = false
 	s.tables.forget()
+	clear(s.unproven)
 	s.effects.retry = time.Time{} // the next session's difference is their turn
 	s.state = Away
 	s.mu.Lock()
@@ -350,7 +364,7 @@ func (s *Switch) collided(key flow.Key, loser topology.Unit) {
 	s.log.Error("two objects want different entries at one place; the lower wins",
 		zap.Uint8("table", key.Table()), zap.Any("winner", winner), zap.Any("loser", loser))
 	s.quarantined[loser] = &quarantine{reason: fmt.Sprintf("its entry in table %s lost against one of %s %d",
-		pipeline.TableName(key.Table()), winner.Kind, winner.Number)}
+		s.names()[key.Table()], winner.Kind, winner.Number)}
 	if s.cfg.OnCollision != nil {
 		s.cfg.OnCollision(key, winner, loser)
 	}
@@ -409,7 +423,7 @@ func (s *Switch) reconcile(ctx context.Context, session Session, how reconciling
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.patience(readTimeout))
 	defer cancel()
 	generation, err := s.cfg.Generation(ctx)
 	if err != nil {
@@ -424,6 +438,7 @@ func (s *Switch) reconcile(ctx context.Context, session Session, how reconciling
 	}
 	held.Flows = slices.DeleteFunc(held.Flows, passes)
 	s.tables.readBack(held)
+	clear(s.unproven)
 	s.known = true
 	s.dirty = s.tables.differing(s.keepsForeign())
 	if how.read != nil {
@@ -450,7 +465,7 @@ func (s *Switch) reconcile(ctx context.Context, session Session, how reconciling
 
 // flush sends what differs, and when the switch has confirmed all of it, says so.
 func (s *Switch) flush(ctx context.Context, session Session) {
-	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
+	ctx, cancel := context.WithTimeout(ctx, s.patience(applyTimeout))
 	defer cancel()
 	switch err := s.send(ctx, session, chunk); {
 	case errors.Is(err, ErrFrozen):
@@ -463,9 +478,15 @@ func (s *Switch) flush(ctx context.Context, session Session) {
 // send applies plans until nothing is left to send: a refused unit is quarantined, and the rest is sent again.
 func (s *Switch) send(ctx context.Context, session Session, limit int) error {
 	for {
-		batches := plan(s.tables, s.dirty, limit)
+		batches := s.plan(limit)
 		if len(batches) == 0 {
-			break
+			refused, err := s.prove(ctx, session)
+			if err != nil {
+				return err
+			}
+			if !refused {
+				break
+			}
 		}
 		for _, b := range batches {
 			if s.frozen() {
@@ -486,8 +507,22 @@ func (s *Switch) send(ctx context.Context, session Session, limit int) error {
 	return nil
 }
 
+// plan lists what is to be sent, in the way that suits the switch.
+func (s *Switch) plan(limit int) []batch {
+	if h := s.hardware(); h != nil {
+		s.leaveOut(h)
+		return planSteps(s.tables, s.dirty, *h)
+	}
+	return plan(s.tables, s.dirty, limit)
+}
+
 // apply sends one batch and records what the switch confirmed.
 func (s *Switch) apply(ctx context.Context, session Session, b batch) (refused bool, err error) {
+	if b.breaks {
+		if refused, err := s.prove(ctx, session); refused || err != nil {
+			return refused, err
+		}
+	}
 	changes := make([]flow.Change, len(b.changes))
 	for i := range b.changes {
 		changes[i] = b.changes[i].Change
@@ -506,6 +541,9 @@ func (s *Switch) apply(ctx context.Context, session Session, b batch) (refused b
 	for i, c := range changes {
 		if !bad[i] && (c.Meter != nil || !b.atomic || !refused) { // of a refused bundle nothing was applied
 			s.tables.record(c)
+			if c.Flow != "" && s.driver() != nil {
+				s.unproven[c.Flow.Key()] = b.changes[i]
+			}
 		}
 	}
 	for _, r := range refusals {

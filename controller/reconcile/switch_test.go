@@ -18,6 +18,7 @@ import (
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/topology"
+	"github.com/planck-sdn/planck/southbound/openflow"
 )
 
 // memorySession is a session with a switch in memory.
@@ -42,6 +43,17 @@ func (s *memorySession) Read(context.Context) (*flow.Tables, error) {
 	defer s.mu.Unlock()
 	t := s.sw.Tables()
 	return &t, nil
+}
+
+func (s *memorySession) ReadStatsOf(_ context.Context, table uint8, cookie, mask flow.Cookie, emit func(openflow.FlowStats)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.sw.Tables().Flows {
+		if f.Table() == table && f.Cookie()&mask == cookie {
+			emit(openflow.FlowStats{Flow: f})
+		}
+	}
+	return nil
 }
 
 func (s *memorySession) Apply(_ context.Context, changes []flow.Change, atomic bool) ([]flow.Refusal, error) {
