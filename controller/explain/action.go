@@ -21,7 +21,7 @@ func (w *words) instructions() string {
 		parts = append(parts, w.writeMetadata())
 	}
 	if e.HasGoto {
-		parts = append(parts, "goes on in "+into(e.Goto))
+		parts = append(parts, "goes on in "+w.into(e.Goto))
 	}
 	if len(parts) == 0 {
 		return "They are dropped here"
@@ -93,7 +93,7 @@ func (w *words) actions(list []flow.Action) []string {
 		case flow.DecTTL:
 			say("takes one off the TTL")
 		case flow.Resubmit:
-			say("looks it up in %s and comes back", into(a.Table))
+			say("looks it up in %s and comes back", w.into(a.Table))
 		case flow.Punt:
 			say("sends a copy up to the controller (%s)", strings.TrimPrefix(w.meter(a.Meter), "first looks at "))
 		case flow.Conntrack:
@@ -323,7 +323,7 @@ func (w *words) conntrack(a flow.Conntrack) string {
 		text = "looks its connection up in " + zone
 	}
 	if a.Next != flow.NoTable {
-		text += ", and goes on in " + into(a.Next)
+		text += ", and goes on in " + w.into(a.Next)
 	}
 	return text
 }

@@ -53,9 +53,9 @@ func (x *Explainer) Text(node *model.Node, e flow.Encoded, groups []flow.Group, 
 
 // does says what an entry matches, and what becomes of that.
 func (x *Explainer) does(node *model.Node, e flow.Encoded, groups []flow.Group, meters []flow.Meter) []string {
-	where := "In " + tableName(e.Table())
+	where := "In " + tableName(node, e.Table())
 	if node != nil {
-		where = "On " + node.Hostname + ", in " + tableName(e.Table())
+		where = "On " + node.Hostname + ", in " + tableName(node, e.Table())
 	}
 	entry, err := e.Decode()
 	if err != nil {
@@ -84,7 +84,7 @@ type words struct {
 
 // context finds the network and the router that the match names.
 func (w *words) context() (*model.Network, *model.Router) {
-	var network *model.Network
+	network := w.tagged()
 	var router *model.Router
 	for _, m := range w.entry.Match {
 		switch {
@@ -150,8 +150,8 @@ func refOf(c flow.Cookie) model.Ref {
 	return model.Ref{Kind: model.Kind(c.Kind()), Number: model.Number(c.Number())}
 }
 
-func tableName(id uint8) string {
-	if name := pipeline.TableName(id); name != "" {
+func tableName(n *model.Node, id uint8) string {
+	if name := pipeline.NamesOf(n)[id]; name != "" {
 		return "table " + name
 	}
 	return fmt.Sprintf("table %d, which is none of Planck's", id)

@@ -24,12 +24,13 @@ var fresh = explain.State{Wanted: true, Present: true, Asked: true, Age: 26*time
 // TestEveryRule holds the explanation of an entry of each rule in each of its tables, as the examples render them.
 func TestEveryRule(t *testing.T) {
 	type place struct {
-		rule  uint16
-		table uint8
+		rule     uint16
+		table    uint8
+		ofSwitch bool
 	}
 	texts := map[place]string{}
 	covered := map[uint16]bool{}
-	for _, c := range example.Cases() {
+	for _, c := range append(example.Cases(), example.SwitchCases()...) {
 		v := c.Cloud.View()
 		x := explain.New(v)
 		v.Nodes(func(n *model.Node) {
@@ -40,10 +41,10 @@ func TestEveryRule(t *testing.T) {
 			for _, f := range tables.Flows {
 				text := x.Text(n, f, tables.Groups, tables.Meters, fresh)
 				judge(t, text)
-				at := place{f.Cookie().Rule(), f.Table()}
+				at := place{f.Cookie().Rule(), f.Table(), n.Switch != nil}
 				covered[at.rule] = true
 				if texts[at] == "" {
-					texts[at] = fmt.Sprintf("%s\n%s\n\n%s\n", c.Name, example.Text(f), text)
+					texts[at] = fmt.Sprintf("%s\n%s\n\n%s\n", c.Name, example.TextWith(f, pipeline.NamesOf(n)), text)
 				}
 			}
 		})

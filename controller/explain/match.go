@@ -205,7 +205,7 @@ func (w *words) field(m flow.FieldMatch) []string {
 		}
 	case flow.EthDst:
 		switch {
-		case whole && w.entry.Table == pipeline.FromTunnel.ID:
+		case whole && w.entry.Table == pipeline.FromTunnel.ID && (w.node == nil || w.node.Switch == nil):
 			return one("to Planck's probe address %s", macOf(m.Value))
 		case whole:
 			return one("to MAC address %s", w.mac(m.Value))

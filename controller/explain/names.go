@@ -141,6 +141,9 @@ func (x *Explainer) portNames(ports []*model.Port) string {
 
 // ofport names what a node has at one of its ports.
 func (x *Explainer) ofport(node *model.Node, ofport uint32) string {
+	if node != nil && node.Switch != nil {
+		return x.switchPort(node, ofport)
+	}
 	if node != nil {
 		if ofport == node.TunnelPort && ofport != 0 {
 			return fmt.Sprintf("the tunnel port (ofport %d)", ofport)
@@ -263,12 +266,10 @@ func (x *Explainer) groupName(number uint64) string {
 }
 
 // into is where an entry goes on, and what for.
-func into(table uint8) string {
-	for _, t := range pipeline.OVS {
-		if t.ID == table {
-			purpose := t.Purpose[:len(t.Purpose)-1] // the final stop
-			return fmt.Sprintf("table %s (%s)", t.Name, lowerFirst(purpose))
-		}
+func (w *words) into(table uint8) string {
+	if t := pipeline.TableOf(w.node, table); t != nil {
+		purpose := t.Purpose[:len(t.Purpose)-1] // the final stop
+		return fmt.Sprintf("table %s (%s)", t.Name, lowerFirst(purpose))
 	}
-	return tableName(table)
+	return tableName(w.node, table)
 }

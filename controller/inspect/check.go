@@ -126,7 +126,7 @@ func difference(n *model.Node, v *topology.View, d reconcile.Difference) admin.D
 		shown.What = "meter"
 		return shown
 	}
-	shown.Table = tableName(some.Flow.Table())
+	shown.Table = tableName(n, some.Flow.Table())
 	cookie := some.Flow.Cookie()
 	if !cookie.IsPlanck() {
 		shown.State = "foreign"

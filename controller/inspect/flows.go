@@ -113,7 +113,7 @@ func describe(view *topology.View, n *model.Node, l reconcile.Listed) admin.Flow
 	d := admin.Flow{
 		Node:     n.Hostname,
 		TableID:  l.Entry.Table(),
-		Table:    tableName(l.Entry.Table()),
+		Table:    tableName(n, l.Entry.Table()),
 		Priority: l.Entry.Priority(),
 		Cookie:   fmt.Sprintf("0x%x", uint64(l.Entry.Cookie())),
 		Wanted:   l.Wanted,
@@ -130,9 +130,9 @@ func describe(view *topology.View, n *model.Node, l reconcile.Listed) admin.Flow
 	return d
 }
 
-// tableName is a table's name, or its number if it is none of Planck's.
-func tableName(id uint8) string {
-	return cmp.Or(pipeline.TableName(id), strconv.Itoa(int(id)))
+// tableName is the name of a table of a node's switch, or its number if it is none of Planck's.
+func tableName(n *model.Node, id uint8) string {
+	return cmp.Or(pipeline.NamesOf(n)[id], strconv.Itoa(int(id)))
 }
 
 // refsOf are the owners of an entry; of one that is not wanted, whose it says that it is.

@@ -61,8 +61,9 @@ func (i *Inspector) CountFlows(ctx context.Context, node uint64) (byTable, byApp
 	if err != nil {
 		return nil, nil
 	}
+	n := s.View().Node(model.Number(node))
 	for _, id := range slices.Sorted(maps.Keys(tables)) {
-		byTable = append(byTable, admin.Count{Name: pipeline.TableName(id), Flows: tables[id]})
+		byTable = append(byTable, admin.Count{Name: tableName(n, id), Flows: tables[id]})
 	}
 	for _, app := range slices.Sorted(maps.Keys(apps)) {
 		byApp = append(byApp, admin.Count{Name: app, Flows: apps[app]})

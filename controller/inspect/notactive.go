@@ -56,7 +56,7 @@ func whyNotActive(p store.NotActive) string {
 		return fmt.Sprintf("it could not be bound to %s: no such node, or the node lacks the mapping of its network", p.HostID)
 	case p.PluggedOn == "":
 		return "no interface is plugged for it: is its VM running?"
-	case p.HostID != "" && p.HostID != p.PluggedOn:
+	case p.VIFType != model.VIFTypeOther && p.HostID != "" && p.HostID != p.PluggedOn:
 		return fmt.Sprintf("it is bound to %s, and plugged on %s", p.HostID, p.PluggedOn)
 	}
 	return fmt.Sprintf("%s has not confirmed its entries", p.PluggedOn)

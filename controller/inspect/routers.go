@@ -27,7 +27,7 @@ func (i *Inspector) Router(_ context.Context, id string) (admin.Router, error) {
 	d := summary(view, r)
 	for _, p := range view.InterfacesOf(r.Number) {
 		d.Interfaces = append(d.Interfaces, admin.RouterInterface{PortID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC.String(),
-			Addresses: addresses(view, p), AdminStateUp: p.AdminStateUp})
+			Addresses: addresses(view, p), AdminStateUp: p.AdminStateUp, Node: hostname(view, view.ServiceNode(p.Number))})
 	}
 	for _, route := range r.Routes {
 		d.Routes = append(d.Routes, admin.Route{Destination: route.Destination.String(), NextHop: route.NextHop.String()})

@@ -7,6 +7,7 @@ import (
 	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/controller/reconcile"
 	"github.com/planck-sdn/planck/model"
+	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/topology"
 	"github.com/planck-sdn/planck/northbound/admin"
 )
@@ -24,14 +25,14 @@ func selection(v *topology.View, q admin.FlowQuery) (func(reconcile.Listed) bool
 	case q.Router != "" && v.RouterByID(q.Router) == nil:
 		return nil, model.Errorf(http.StatusNotFound, "RouterNotFound", "Router %s could not be found.", q.Router)
 	}
-	table, err := tableOf(q.Table)
+	inTable, err := tablesCalled(q.Table)
 	if err != nil {
 		return nil, err
 	}
 	asked := belongings{q.Port, q.Network, q.Router, q.Project}
 	known := map[model.Ref]bool{} // whether an owner is asked for
 	return func(l reconcile.Listed) bool {
-		if table >= 0 && int(l.Entry.Table()) != table {
+		if !inTable(l.Entry) {
 			return false
 		}
 		if q.App != "" {
@@ -57,20 +58,26 @@ func selection(v *topology.View, q admin.FlowQuery) (func(reconcile.Listed) bool
 	}, nil
 }
 
-// tableOf reads a table's name or number; -1 is any.
-func tableOf(s string) (int, error) {
+// tablesCalled reads a table's name or number, and tells of entries whether they are in it; an empty one is any. Tables of both profiles may have a name.
+func tablesCalled(s string) (func(flow.Encoded) bool, error) {
 	if s == "" {
-		return -1, nil
+		return func(flow.Encoded) bool { return true }, nil
 	}
-	for id, name := range pipeline.Names {
-		if name == s {
-			return int(id), nil
+	ids := map[uint8]bool{}
+	for _, names := range []flow.TableNames{pipeline.Names, pipeline.SwitchNames} {
+		for id, name := range names {
+			ids[id] = ids[id] || name == s
 		}
 	}
 	if id, err := strconv.ParseUint(s, 10, 8); err == nil {
-		return int(id), nil
+		ids[uint8(id)] = true
 	}
-	return 0, model.Errorf(http.StatusBadRequest, "BadRequest", "There is no table %q.", s)
+	for _, known := range ids {
+		if known {
+			return func(f flow.Encoded) bool { return ids[f.Table()] }, nil
+		}
+	}
+	return nil, model.Errorf(http.StatusBadRequest, "BadRequest", "There is no table %q.", s)
 }
 
 // are tells whether an object is of all that is asked for.

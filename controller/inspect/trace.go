@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"sync"
 
 	"github.com/planck-sdn/planck/apps"
@@ -158,15 +157,10 @@ func placeOf(a trace.Place) admin.Place {
 
 // passedBy describes a lookup. An empty entry is none.
 func passedBy(view *topology.View, n *model.Node, table uint8, entry flow.Encoded) admin.PassedBy {
-	d := admin.PassedBy{Node: n.Hostname, Table: pipeline.TableName(table), Owners: []string{}}
-	if d.Table == "" {
-		d.Table = strconv.Itoa(int(table))
-	}
+	d := admin.PassedBy{Node: n.Hostname, Table: tableName(n, table), Owners: []string{}}
 	if entry == "" {
-		for _, t := range pipeline.OVS {
-			if t.ID == table {
-				d.Doc = t.Miss
-			}
+		if t := pipeline.TableOf(n, table); t != nil {
+			d.Doc = t.Miss
 		}
 		return d
 	}

@@ -122,6 +122,9 @@ func (x *examination) binding() (string, string) {
 	if x.virtual() {
 		return none, "a port of " + x.port.DeviceOwner + " is on every node that needs it"
 	}
+	if x.port.IsBareMetal() {
+		return x.bareMetalBinding()
+	}
 	if x.port.HostID == "" {
 		if at, ok := x.view.Location(x.port.Number); ok {
 			x.node = x.view.Node(at.Node)
@@ -147,6 +150,9 @@ func (x *examination) binding() (string, string) {
 func (x *examination) nodeUp() (string, string) {
 	if x.virtual() {
 		return none, "not of one node"
+	}
+	if x.port.IsBareMetal() {
+		return x.physicalUp()
 	}
 	if x.node == nil {
 		return unknown, "it is not known which node should have it"
@@ -184,6 +190,9 @@ func (x *examination) plugged() (string, string) {
 	if x.virtual() {
 		return none, "plugged nowhere, as it should be"
 	}
+	if x.port.IsBareMetal() {
+		return x.cabled()
+	}
 	x.at, x.placed = x.view.Location(x.port.Number)
 	type place struct {
 		node  *model.Node
@@ -219,6 +228,8 @@ func (x *examination) wire() (string, string) {
 	switch {
 	case x.virtual() || x.node == nil:
 		return none, "not of one node"
+	case x.port.IsBareMetal():
+		return x.fabric()
 	case x.network.NetworkType == model.NetworkVXLAN && !x.node.EncapIP.IsValid():
 		return wrong, fmt.Sprintf("Node %s has no encapsulation address (external_ids:planck-encap-ip), and the network is of type vxlan", x.node.Hostname)
 	case x.network.NetworkType == model.NetworkVXLAN && x.node.TunnelPort == 0:

@@ -58,6 +58,8 @@ func (x *examination) router() (string, string) {
 		switch {
 		case r != nil && !up:
 			return wrong, fmt.Sprintf("Its gateway %s is %s, which is down", s.GatewayIP, named("router", r.ID, r.Name))
+		case r != nil && x.port.IsBareMetal() && x.served(r) != "":
+			return wrong, x.served(r)
 		case r != nil:
 			texts = append(texts, fmt.Sprintf("its gateway %s is %s", s.GatewayIP, named("router", r.ID, r.Name)))
 		case len(x.view.ClaimsOf(x.network.Number, s.GatewayIP)) > 0:

@@ -105,12 +105,12 @@ func (x *examination) tables() (string, string) {
 			if there {
 				what = "has another entry in place of"
 			}
-			damage = append(damage, fmt.Sprintf("%s %s, of %s", what, text(l.Entry), owner(x.view, l.Owners[0].Ref)))
+			damage = append(damage, fmt.Sprintf("%s %s, of %s", what, x.text(l.Entry), owner(x.view, l.Owners[0].Ref)))
 		}
 	}
 	for key, held := range x.counters {
 		if !known[key] && !(held.Flow.Cookie().IsPlanck() && held.Flow.HardTimeout() != 0) {
-			damage = append(damage, fmt.Sprintf("has %s, which nothing asks for", text(held.Flow)))
+			damage = append(damage, fmt.Sprintf("has %s, which nothing asks for", x.text(held.Flow)))
 		}
 	}
 	if len(damage) == 0 {
@@ -125,13 +125,13 @@ func (x *examination) tables() (string, string) {
 	return wrong, evidence + " (planckctl check --node " + x.node.Hostname + ")"
 }
 
-// text is an entry in ovs-ofctl syntax, with names of tables.
-func text(f flow.Encoded) string {
+// text is an entry of the node's switch in ovs-ofctl syntax, with names of tables.
+func (x *examination) text(f flow.Encoded) string {
 	e, err := f.Decode()
 	if err != nil {
 		return "an entry that Planck cannot read"
 	}
-	return flow.Format(e, pipeline.Names)
+	return flow.Format(e, pipeline.NamesOf(x.node))
 }
 
 // count adds up the packets of the port's own entries that are chosen.
@@ -154,7 +154,11 @@ func (x *examination) sends() (string, string) {
 	if x.counters == nil {
 		return unknown, "the switch's counters are not known"
 	}
-	sent, passed := x.count(inTable(pipeline.Classify)), x.count(inTable(pipeline.Guard))
+	first, check := pipeline.Classify, pipeline.Guard
+	if x.port.IsBareMetal() {
+		first, check = pipeline.SwitchPort, pipeline.SwitchGuard
+	}
+	sent, passed := x.count(inTable(first)), x.count(inTable(check))
 	if sent == 0 {
 		return unknown, "it has sent nothing since its entries are there: is the server up, and its interface?"
 	}
@@ -168,6 +172,9 @@ func (x *examination) guard() (string, string) {
 	}
 	if !x.port.PortSecurityEnabled {
 		return none, "port security is off: it may send from any address"
+	}
+	if x.port.IsBareMetal() {
+		return none, fmt.Sprintf("its switch drops what it sends from other addresses than its own, and does not tell. They are %s", x.sources())
 	}
 	began := x.Now()
 	for _, e := range guard.Sample(x.network, x.port, x.at.Ofport) {
@@ -232,6 +239,9 @@ func (x *examination) arp() (string, string) {
 	if x.counters == nil {
 		return unknown, "the switch's counters are not known"
 	}
+	if x.port.IsBareMetal() {
+		return x.asksByARP()
+	}
 	if !x.port.PortSecurityEnabled {
 		return none, "port security is off: its ARP is not counted"
 	}
@@ -266,6 +276,9 @@ func (x *examination) addresses() (string, string) {
 func (x *examination) groups() (string, string) {
 	if x.virtual() {
 		return none, "no security groups"
+	}
+	if x.port.IsBareMetal() {
+		return none, "a physical switch tracks no connections: ports of bare metal have no security groups"
 	}
 	if !x.port.PortSecurityEnabled {
 		return none, "port security is off: everything passes"

@@ -35,11 +35,6 @@ type hop struct {
 	ask bool
 }
 
-// enters is the hop of a frame that a port sends.
-func enters(n *model.Node, p *model.Port, ofport uint32, frame []byte) hop {
-	return hop{node: n, in: flow.Input{Frame: frame, InPort: ofport}, note: fmt.Sprintf("in by %s", nameOf(p))}
-}
-
 // passed is what a frame has met at a hop.
 type passed struct {
 	stages []Stage
@@ -184,6 +179,10 @@ func (r *run) emitted(h hop, e flow.Emission, say func(string, ...any)) {
 		r.up(h, e, say)
 		return
 	}
+	if h.node.Switch != nil {
+		r.switchOut(h, e, say)
+		return
+	}
 	place := Place{Node: h.node, Ofport: e.Port, Frame: e.Frame}
 	if e.Port == h.node.TunnelPort && e.Port != 0 {
 		r.tunnel(h, e, say)
@@ -234,6 +233,7 @@ func (r *run) tunnel(h hop, e flow.Emission, say func(string, ...any)) {
 // Ends that are no tables.
 const (
 	tunnelEnd = 0xfe // a tunnel that leads nowhere
+	linkEnd   = 0xfd // a link that is down
 	mtuEnd    = 0xff // an underlay that the packet does not fit
 )
 
@@ -257,6 +257,9 @@ func (r *run) wire(h hop, p Place, say func(string, ...any)) {
 	say("out by %s", p.String())
 	if n != nil && tooBig(p.Frame, n) {
 		r.tooBig(h, p.Frame, n, say)
+		return
+	}
+	if n != nil && r.intoFabric(h, p, n) {
 		return
 	}
 	r.arrive(h, p)

@@ -202,7 +202,7 @@ func (t *tracer) resolve(hop netip.Addr) (model.MAC, Outcome, string) {
 	if own.Source, own.SourceMAC = (netip.Addr{}), (model.MAC{}); !own.source().IsValid() {
 		own.Source = t.packet.Source
 	}
-	r := t.follow(enters(t.node, t.packet.From, t.at.Ofport, own.arp(hop)))
+	r := t.follow(t.enters(t.node, t.packet.From, t.at.Ofport, own.arp(hop)))
 	t.way.Stages = append(t.way.Stages, r.stages(false)...)
 	if r.problem != "" {
 		return model.MAC{}, Unknown, r.problem

@@ -17,7 +17,7 @@ import (
 // send sends the traced frame, and says what became of it. target is the port that it should come to, if one is known.
 func (t *tracer) send(frame []byte, target *model.Port) (Outcome, string) {
 	t.way.Frame = frame
-	r := t.follow(enters(t.node, t.packet.From, t.at.Ofport, frame))
+	r := t.follow(t.enters(t.node, t.packet.From, t.at.Ofport, frame))
 	outcome, verdict := r.judge(target)
 	t.way.Stages = append(t.way.Stages, r.stages(outcome == Dropped && len(r.ends) > 0 && r.worst(target).hop.aside)...)
 	t.way.Arrived = append(t.way.Arrived, r.arrived...)
@@ -172,7 +172,10 @@ func (t *tracer) comesBack(arrived []Place) string {
 	if frame == nil {
 		return ""
 	}
-	r := t.follow(enters(at.Node, at.Port, at.Ofport, frame))
+	if at.Node.Switch != nil {
+		t.towardGateway(at.Port, frame)
+	}
+	r := t.follow(t.enters(at.Node, at.Port, at.Ofport, frame))
 	for _, a := range r.arrived {
 		if a.Port == t.packet.From {
 			return "; the reply comes back"
@@ -227,9 +230,15 @@ func (r *run) where(e *end) string {
 		n := r.networkWith(model.NetworkKey(e.look.get(flow.Metadata)))
 		return fmt.Sprintf("between the nodes: it is too large for network %s, whose MTU is %d", nameOfNetwork(n), n.MTU)
 	}
-	table := pipeline.TableName(e.look.Table)
+	if e.look.Table == linkEnd {
+		return fmt.Sprintf("between the switches: a link of %s is down", e.hop.node.Hostname)
+	}
+	table := pipeline.NamesOf(e.hop.node)[e.look.Table]
 	if table == "" {
 		table = fmt.Sprintf("table %d", e.look.Table)
+	}
+	if e.hop.node.Switch != nil {
+		return fmt.Sprintf("on %s at %s: %s", e.hop.node.Hostname, table, r.whySwitch(e))
 	}
 	if stage, ok := stageNames[e.look.Table]; ok {
 		table = stage

@@ -118,7 +118,7 @@ func (r *run) unknown(e *end) string {
 
 // refused says why a router does not send on what came up.
 func (r *run) refused(t told) string {
-	at := "at " + pipeline.TableName(t.in.Table)
+	at := "at " + pipeline.NamesOf(t.in.Node)[t.in.Table]
 	router := t.in.Router()
 	if router == nil {
 		if t.reply.Observed != "" {

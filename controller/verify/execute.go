@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/planck-sdn/planck/apps/l2"
 	"github.com/planck-sdn/planck/apps/pipeline"
@@ -409,6 +410,21 @@ func (r *execution) isProbe() bool {
 	return question && answer
 }
 
+// toBareMetal tells whether the entry is one for bare metal to which this node routes, also for nodes without the network's wire.
+func (r *execution) toBareMetal() bool {
+	n := r.site.networks[r.l.net]
+	if r.entry == none || n == nil || r.site.view.ServesBareMetal(n.Number) != r.site.node.Number {
+		return false
+	}
+	m := r.site.membersOf(n)
+	return slices.ContainsFunc(r.entries[r.entry].Match, func(f flow.FieldMatch) bool {
+		return f.Field == flow.EthDst && f.Mask == flow.EthDst.AllOnes() && slices.ContainsFunc(m.macs[f.Value], func(i int) bool {
+			at := r.site.view.Node(m.members[i].at.Node)
+			return at != nil && at.Switch != nil
+		})
+	})
+}
+
 func (r *execution) intoTunnel() {
 	l := r.l
 	if !r.leaves() {
@@ -443,7 +459,7 @@ func (r *execution) ontoWire(patch uint32) {
 		r.violation(ContractWire, "sends packets of %s to physical network %s, which is not its", r.net(l.net), r.site.patches[patch])
 	case l.vlan != tag(n):
 		r.violation(ContractWire, "sends packets of %s to physical network %s, and not with its tag", r.net(l.net), r.site.patches[patch])
-	case l.from == fromTunnel:
+	case l.from == fromTunnel && !r.toBareMetal():
 		r.violation(ContractWire, "sends packets of %s from the tunnel to physical network %s", r.net(l.net), r.site.patches[patch])
 	}
 }

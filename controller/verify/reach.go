@@ -317,7 +317,11 @@ func (p *probe) router(r *router, present map[model.Number][]*local) {
 // routed is how a router's packets get to a member of a network: by its wire if the node has that.
 func (p *probe) routed(n *model.Network, m *member) []copyOf {
 	if m.at.Node != p.site.node.Number && !encapsulated(n) && p.wire(n) == nil {
-		return p.tunnel(uint64(n.Key), m.at.Node)
+		at := m.at.Node
+		if to := p.site.view.Node(at); to != nil && to.Switch != nil {
+			at = p.site.view.ServesBareMetal(n.Number) // which has the wire
+		}
+		return p.tunnel(uint64(n.Key), at)
 	}
 	return p.way(n, m)
 }

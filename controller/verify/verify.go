@@ -116,6 +116,9 @@ func (i *Intent) Switch(node model.Number, held *flow.Tables) Result {
 	if n == nil {
 		return r
 	}
+	if n.Switch != nil {
+		return i.physical(n, held)
+	}
 	s := i.site(n)
 	r.Ports = len(s.ports)
 	t := newTables(s, held)

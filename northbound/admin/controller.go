@@ -44,6 +44,16 @@ type Controller interface {
 	ForgetNode(ctx context.Context, node string) error
 	// DeleteNode declares a node gone: ports bound to it fail, peers drop it, identifiers that waited for it are free.
 	DeleteNode(ctx context.Context, node string) error
+	// Switches lists the physical switches: those that are declared, and those that have called and are not.
+	Switches(ctx context.Context) ([]Switch, error)
+	// Switch tells all about one, by its name or datapath id.
+	Switch(ctx context.Context, name string) (Switch, error)
+	// DeclareSwitch says what the switch with a datapath id is called and what hangs on it, in place of what was said before.
+	DeclareSwitch(ctx context.Context, datapathID string, d SwitchDeclaration) (Switch, error)
+	// DeleteSwitch takes a declaration back: ports bound to the switch fail, its links go, and it is refused from then on.
+	DeleteSwitch(ctx context.Context, name string) error
+	Fabrics(ctx context.Context) ([]Fabric, error)
+	Drivers(ctx context.Context) ([]Driver, error)
 }
 
 // Status is the state of this replica.

@@ -40,6 +40,7 @@ type RouterInterface struct {
 	MAC          string   `json:"mac_address"`
 	Addresses    []string `json:"addresses"` // with the length of their subnet: "10.0.0.1/24"
 	AdminStateUp bool     `json:"admin_state_up"`
+	Node         string   `json:"node,omitempty"` // that routes there for bare metal; empty: none has to, or none can
 }
 
 // Route is a static route.

@@ -154,19 +154,21 @@ func (f *fake) DeleteNode(_ context.Context, node string) error {
 	return f.fail
 }
 
+// ask sends a request. After the path there may be a body.
 func ask(t *testing.T, f *fake, method, path string, guards ...gin.HandlerFunc) *httptest.ResponseRecorder {
 	t.Helper()
 	engine := gin.New()
 	Routes(engine, f, guards...)
 	w := httptest.NewRecorder()
-	engine.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	path, body, _ := strings.Cut(path, " ")
+	engine.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
 	return w
 }
 
 // TestAnswers holds every answer against testdata/answers.golden.
 func TestAnswers(t *testing.T) {
 	requests := []struct {
-		ask  string
+		ask  string // with the body, if there is one
 		fake fake
 	}{
 		{ask: "GET /planck/v1/status"},
@@ -192,6 +194,24 @@ func TestAnswers(t *testing.T) {
 		{ask: "POST /planck/v1/routers/9e1d/move"},
 		{ask: "POST /planck/v1/routers/9e1d/move?node=compute2",
 			fake: fake{fail: model.Errorf(http.StatusConflict, "RouterWithoutGateway", "Router 9e1d has no gateway.")}},
+		{ask: "GET /planck/v1/switches"},
+		{ask: "GET /planck/v1/switches/leaf1"},
+		{ask: "GET /planck/v1/switches/leaf2"},
+		{ask: "GET /planck/v1/switches/leaf1/ports"},
+		{ask: "GET /planck/v1/switches/leaf1/links"},
+		{ask: "GET /planck/v1/switches/leaf2/links"},
+		{ask: `PUT /planck/v1/switches/4e:5f:6a:7b:8c:9d {"name":"leaf1","physical_network":"dc","uplinks":[{"port":"eth49","hostname":"compute1"},{"port":"50","hostname":""}]}`},
+		{ask: `PUT /planck/v1/switches/1 {"name":"leaf1","physical_network":"dc","driver":"generic"}`},
+		{ask: "PUT /planck/v1/switches/1"},
+		{ask: `PUT /planck/v1/switches/1 {"name":"leaf1","physicalnetwork":"dc"}`},
+		{ask: `PUT /planck/v1/switches/1 {"name":7}`},
+		{ask: `PUT /planck/v1/switches/1 {} {}`},
+		{ask: `PUT /planck/v1/switches/1 {"name":"` + strings.Repeat("x", maxDeclaration) + `"}`},
+		{ask: `PUT /planck/v1/switches/1 {"name":"compute1"}`,
+			fake: fake{fail: model.Errorf(http.StatusConflict, "SwitchNameInUse", "The name compute1 is taken.")}},
+		{ask: "DELETE /planck/v1/switches/leaf1"},
+		{ask: "GET /planck/v1/fabrics"},
+		{ask: "GET /planck/v1/drivers"},
 		{ask: "GET /planck/v1/flows"},
 		{ask: "GET /planck/v1/flows?node=compute1&port=6f1c", fake: fake{flows: 2}},
 		{ask: "GET /planck/v1/flows?nod=compute1", fake: fake{flows: 2}},
@@ -226,6 +246,9 @@ func TestAnswers(t *testing.T) {
 	for _, r := range requests {
 		method, path, _ := strings.Cut(r.ask, " ")
 		w := ask(t, &r.fake, method, path)
+		if len(r.ask) > maxDeclaration {
+			r.ask = r.ask[:60] + "..."
+		}
 		fmt.Fprintf(&b, "%s\n%d %s\n%s", r.ask, w.Code, w.Header().Get("Content-Type"), w.Body)
 		if !strings.HasSuffix(w.Body.String(), "\n") {
 			b.WriteString("\n")
@@ -262,7 +285,7 @@ func golden(t *testing.T, name, got string) {
 func TestGuard(t *testing.T) {
 	refuse := func(c *gin.Context) { c.AbortWithStatus(http.StatusForbidden) }
 	for _, request := range []string{"GET /status", "GET /nodes", "GET /nodes/a", "DELETE /nodes/a", "POST /nodes/a/reconcile",
-		"POST /nodes/a/forget", "GET /ports/a", "GET /routers", "GET /routers/a", "POST /routers/a/move", "GET /flows", "GET /flows/explain", "GET /ports/a/why", "GET /trace", "POST /trace", "GET /check", "POST /check", "GET /verify", "GET /topology", "POST /freeze", "POST /thaw", "GET /nodes/a/reconcile", "GET /wait", "POST /wait"} {
+		"POST /nodes/a/forget", "GET /switches", "GET /switches/a", "PUT /switches/a", "DELETE /switches/a", "GET /switches/a/ports", "GET /switches/a/links", "GET /fabrics", "GET /drivers", "GET /ports/a", "GET /routers", "GET /routers/a", "POST /routers/a/move", "GET /flows", "GET /flows/explain", "GET /ports/a/why", "GET /trace", "POST /trace", "GET /check", "POST /check", "GET /verify", "GET /topology", "POST /freeze", "POST /thaw", "GET /nodes/a/reconcile", "GET /wait", "POST /wait"} {
 		method, path, _ := strings.Cut(request, " ")
 		f := &fake{}
 		if w := ask(t, f, method, Prefix+path, refuse); w.Code != http.StatusForbidden || len(f.calls) > 0 || w.Body.Len() > 0 {

@@ -23,7 +23,7 @@ func bindings() *Resource[store.PortBinding] {
 			{Name: "host", Value: of(hostName, func(b *binding) *string { return &b.HostID }),
 				Post: Service, Put: Service, Get: Anyone, Required: true, Filter: true, Sort: true},
 			{Name: "vif_type", Value: computed(text, func(b *binding) string { return b.VIFType }), Get: Anyone, Filter: true, Sort: true},
-			{Name: "vif_details", Value: computed(object, func(b *binding) map[string]any { return vifDetails(b.VIFType, b.DatapathType) }), Get: Anyone},
+			{Name: "vif_details", Value: computed(object, func(b *binding) map[string]any { return vifDetails(b.VIFType, b.DatapathType, b.Reason) }), Get: Anyone},
 			{Name: "vnic_type", Value: of(text, func(b *binding) *string { return &b.VNICType }),
 				Post: Service, Put: Service, Get: Anyone, Default: model.VNICTypeNormal, Filter: true, Sort: true},
 			{Name: "profile", Value: of(object, func(b *binding) *map[string]any { return &b.Profile }),

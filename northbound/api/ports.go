@@ -56,7 +56,7 @@ func ports(operations Operations[model.Port]) *Resource[model.Port] {
 				Post: Service, Put: Service, Get: Service},
 			Attribute[port]{Name: "binding:vif_type", Value: computed(text, func(p *port) string { return p.VIFType }),
 				Get: Service, Filter: true},
-			Attribute[port]{Name: "binding:vif_details", Value: computed(object, func(p *port) map[string]any { return vifDetails(p.VIFType, p.DatapathType) }),
+			Attribute[port]{Name: "binding:vif_details", Value: computed(object, func(p *port) map[string]any { return vifDetails(p.VIFType, p.DatapathType, p.StatusReason) }),
 				Get: Service},
 			Attribute[port]{Name: "dns_name", Value: of(dnsName, func(p *port) *string { return &p.DNSName }),
 				Post: Anyone, Put: Anyone, Get: Anyone, Default: "", Filter: true},
@@ -68,12 +68,18 @@ func ports(operations Operations[model.Port]) *Resource[model.Port] {
 	}
 }
 
-// vifDetails are what a hypervisor needs to plug a bound port (os-vif, "ovs"). port_filter: it need not enforce security groups itself.
-func vifDetails(vifType, datapathType string) map[string]any {
-	if vifType != model.VIFTypeOVS {
-		return nil
+// vifDetails are what a hypervisor needs to plug a bound port (os-vif, "ovs"), and of one whose binding failed why it did. port_filter: it
+// need not enforce security groups itself.
+func vifDetails(vifType, datapathType, reason string) map[string]any {
+	switch {
+	case vifType == model.VIFTypeOVS:
+		return map[string]any{"bridge_name": "br-int", "datapath_type": datapathType, "port_filter": true, "connectivity": "l2"}
+	case vifType == model.VIFTypeOther:
+		return map[string]any{"port_filter": false, "connectivity": "l2"}
+	case vifType == model.VIFTypeBindingFailed && reason != "":
+		return map[string]any{"reason": reason}
 	}
-	return map[string]any{"bridge_name": "br-int", "datapath_type": datapathType, "port_filter": true, "connectivity": "l2"}
+	return nil
 }
 
 // macOrAny takes null for any address that is free (extension port-mac-address-regenerate).

@@ -29,6 +29,7 @@ type request struct {
 	method   string // empty: GET
 	path     string
 	query    url.Values
+	body     any           // as JSON; nil: none
 	patience time.Duration // 0: patience
 }
 
@@ -56,9 +57,20 @@ func (c client) do(ctx context.Context, r request) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	silence := time.AfterFunc(r.patience, func() { cancel(fmt.Errorf("no answer in %s", r.patience)) })
 	defer silence.Stop()
-	q, err := http.NewRequestWithContext(ctx, r.method, address, nil)
+	var body io.Reader
+	if r.body != nil {
+		text, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(text)
+	}
+	q, err := http.NewRequestWithContext(ctx, r.method, address, body)
 	if err != nil {
 		return nil, err
+	}
+	if body != nil {
+		q.Header.Set("Content-Type", "application/json")
 	}
 	if c.token != nil {
 		token, err := c.token(ctx)

@@ -15,7 +15,7 @@ type completion = func(c *cobra.Command, args []string, toComplete string) ([]st
 // maxOffered is how many names the shell is offered.
 const maxOffered = 1000
 
-// completeArgs offers the names of what each argument is: a "node", "port", "router" or "network".
+// completeArgs offers the names of what each argument is: a "node", "switch", "undeclared" switch, "driver", "port", "router" or "network".
 func (t *tool) completeArgs(kinds ...string) completion {
 	return func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if len(args) >= len(kinds) {
@@ -46,10 +46,28 @@ func (t *tool) offer(c *cobra.Command, kind string) ([]string, cobra.ShellCompDi
 // names lists what there is of a kind: names, and ids of what has none that a shell can be given.
 func (t *tool) names(ctx context.Context, kind string) ([]string, error) {
 	var list []string
-	if kind == "node" {
+	switch kind {
+	case "node":
 		nodes, err := t.nodes(ctx)
 		for _, n := range nodes {
 			list = append(list, n.Name)
+		}
+		return list, err
+	case "switch", "undeclared":
+		switches, err := t.switches(ctx)
+		for _, s := range switches {
+			switch {
+			case kind == "switch" && s.Declared:
+				list = append(list, s.Name)
+			case kind == "undeclared" && !s.Declared:
+				list = append(list, s.DatapathID)
+			}
+		}
+		return list, err
+	case "driver":
+		drivers, err := t.drivers(ctx)
+		for _, d := range drivers {
+			list = append(list, d.Name)
 		}
 		return list, err
 	}

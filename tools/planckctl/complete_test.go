@@ -14,6 +14,8 @@ func TestCompletion(t *testing.T) {
 		"flow list --node": nodes, "flow explain 0x1 --node": nodes, "check --node": nodes, "verify --node": nodes, "freeze --node": nodes, "thaw --node": nodes,
 		"port show": ports, "why": ports, "flow list --port": ports, "trace --from": ports, "trace --from web1 --to": ports,
 		"router show": routers, "router move": routers, "flow list --router": routers, "flow list --network": "red\n",
+		"switch show": "leaf1\nleaf2\n", "switch ports": "leaf1\nleaf2\n", "switch links": "leaf1\nleaf2\n", "switch delete": "leaf1\nleaf2\n",
+		"switch declare --name x --physical-network dc": "00000000000000aa\n", "switch declare 9 --driver": "openvswitch\ngeneric\n", "switch declare 9 --name": "",
 		"node show compute1": "", "topology --project": "", "flow explain": "",
 	} {
 		args := append([]string{"__complete", "--api", api}, strings.Fields(line)...)

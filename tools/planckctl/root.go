@@ -62,6 +62,8 @@ not arrive; wait: not confirmed in time);
 			newNodeList(t), newNodeShow(t), newNodeReconcile(t), newNodeForget(t), newNodeDelete(t)),
 		newGroup("port", "Ports, as the data plane sees them", newPortShow(t)),
 		newGroup("router", "Routers, as the data plane sees them", newRouterList(t), newRouterShow(t), newRouterMove(t)),
+		newGroup("switch", "Physical OpenFlow switches, and what hangs on them",
+			newSwitchList(t), newSwitchShow(t), newSwitchPorts(t), newSwitchLinks(t), newSwitchDeclare(t), newSwitchDelete(t), newSwitchDrivers(t), newSwitchTrees(t)),
 		newGroup("flow", "Flow entries and what they are for", newFlowList(t), newFlowExplain(t)),
 		newGroup("db", "The database itself", newDBCheck(t), newDBBackup(t), newDBRestore(t)),
 		newTrace(t),

@@ -50,6 +50,9 @@ func routerTable(r *admin.Router) *table {
 	for _, i := range r.Interfaces {
 		t.add("Interface", strings.Join(i.Addresses, ", "))
 		t.note(fmt.Sprintf("%s, network %s, port %s, %s", i.MAC, i.NetworkID, i.PortID, upOrDown(i.AdminStateUp)))
+		if i.Node != "" {
+			t.note("bare metal is routed on " + i.Node)
+		}
 	}
 	for _, route := range r.Routes {
 		t.add("Route", route.Destination+" via "+route.NextHop)

@@ -43,7 +43,11 @@ func statusTable(s *admin.Status) *table {
 	t.add("Nodes", fmt.Sprintf("%d, of which %d connected, %d converged", s.NodesTotal, s.NodesConnected, s.NodesConverged))
 	t.add("Ports not ACTIVE", count(s.PortsNotActive))
 	for _, p := range s.NotActive {
-		t.note(fmt.Sprintf("%s (%s) on %s: %s, %s", p.ID, p.Name, p.Node, p.Status, p.Reason))
+		name := fmt.Sprintf("%s (%s)", p.ID, p.Name)
+		if p.Node != "" {
+			name += " on " + p.Node
+		}
+		t.note(fmt.Sprintf("%s: %s, %s", name, p.Status, p.Reason))
 	}
 	if more := s.PortsNotActive - len(s.NotActive); more > 0 {
 		t.note(fmt.Sprintf("and %d more", more))

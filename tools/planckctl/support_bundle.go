@@ -103,6 +103,8 @@ func (b *bundle) collect(ctx context.Context) error {
 	parts = append(parts,
 		part{"topology.json", b.answer(request{path: adminPath("topology")}, nil)},
 		part{"routers.json", b.answer(request{path: adminPath("routers")}, nil)},
+		part{"switches.json", b.answer(request{path: adminPath("switches")}, nil)},
+		part{"fabrics.json", b.answer(request{path: adminPath("fabrics")}, nil)},
 		part{"check.json", b.stream(request{path: adminPath("check"), patience: partLimit})},
 		part{"verify.json", b.stream(request{path: adminPath("verify"), patience: partLimit})},
 	)
