@@ -66,6 +66,7 @@ type Port struct {
 	VIFType      string `json:"binding:vif_type"`
 	VIFDetails   struct {
 		DatapathType string `json:"datapath_type"`
+		Reason       string `json:"reason"` // why the binding failed
 	} `json:"binding:vif_details"`
 	FixedIPs []struct {
 		SubnetID  string `json:"subnet_id"`

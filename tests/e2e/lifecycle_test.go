@@ -324,8 +324,11 @@ func TestMigration(t *testing.T) {
 // and compared, it differs in nothing.
 func TestInStep(t *testing.T) {
 	c := Start(t, Options{})
-	mapped := lab.NodeOptions{Mappings: map[string]string{"public": "br-ex"}}
-	nodes := []*lab.Node{c.AddNode("compute1", mapped), c.AddNode("compute2", mapped)}
+	nodes := []*lab.Node{
+		c.AddNode("compute1", lab.NodeOptions{Mappings: map[string]string{"public": "br-ex", fabric: "br-fabric"}}),
+		c.AddNode("compute2", lab.NodeOptions{Mappings: map[string]string{"public": "br-ex"}}),
+	}
+	leaf := c.bareMetalOf(nodes[0], nodes[1])
 	for name, attributes := range map[string]Attrs{
 		"vxlan": nil,
 		"vlan":  {"provider:network_type": "vlan", "provider:physical_network": "public", "provider:segmentation_id": 100},
@@ -390,6 +393,11 @@ func TestInStep(t *testing.T) {
 			t.Errorf("node %s: quarantined %+v", n.Name, n.Quarantined)
 		}
 		entries := c.Snapshot()[n.Name]
+		if n.Name == leaf.Name {
+			var err error
+			entries, err = leaf.Entries()
+			c.must(err)
+		}
 		if len(entries) != n.Flows+n.Groups+n.Meters {
 			t.Errorf("node %s: planckd counts %d entries, %d groups, %d meters; there are %d in all:\n%s",
 				n.Name, n.Flows, n.Groups, n.Meters, len(entries), strings.Join(entries, "\n"))
@@ -400,7 +408,28 @@ func TestInStep(t *testing.T) {
 		for _, n := range nodes {
 			c.Reconcile(n.Name, false)
 		}
+		c.Reconcile(leaf.Name, false)
 		c.WaitReady(nodes...)
+		leaf.WaitReady()
 	})
 	c.Kept(before)
+}
+
+// bareMetalOf makes a physical switch that a node hangs on, with servers of a network that the node routes for, also for another node.
+func (c *Cloud) bareMetalOf(near, away *lab.Node) *Hardware {
+	leaf := c.AddHardware("leaf1", 0xa0)
+	_, uplink := leaf.Uplink(20, near)
+	leaf.Declare(uplink)
+	leaf.WaitReady()
+	net, subnet := c.VLAN(400, "10.20.0.0/24")
+	leaf.Server(net, "server", hostPort, 0)
+	open := leaf.Rack("open", hostPort+1, 300)
+	attributes := BareMetal(open.MAC, leaf.Profile(hostPort+1, 300))
+	attributes["port_security_enabled"] = false
+	c.WaitActive(c.CreatePort(net, "open", attributes).ID)
+	r := c.CreateRouter("of bare metal", nil)
+	c.AddInterface(r.ID, subnet)
+	behind, _ := c.Routed(r.ID, "behind", "10.21.0.0/24", nil)
+	c.Plug(away, c.CreatePort(behind, "behind", nil))
+	return leaf
 }

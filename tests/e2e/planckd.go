@@ -23,6 +23,7 @@ type Planckd struct {
 	binary  string
 	flags   []string
 	api     string // host:port inside the namespace
+	metrics string // the same
 	http    *http.Client
 	process *lab.Process
 }
@@ -74,14 +75,14 @@ func (c *Cloud) replica(name, binary string, api, openFlow, ovsdb, metrics int, 
 		}
 	}
 	ip := c.Lab.ControllerIP().String()
-	p := &Planckd{cloud: c, name: name, binary: binary, api: fmt.Sprintf("127.0.0.1:%d", api)}
+	p := &Planckd{cloud: c, name: name, binary: binary, api: fmt.Sprintf("127.0.0.1:%d", api), metrics: fmt.Sprintf("127.0.0.1:%d", metrics)}
 	p.flags = append([]string{
 		"--replica", name,
 		"--database", c.DatabaseURL,
 		"--listen-api", p.api,
 		"--listen-openflow", net.JoinHostPort(ip, fmt.Sprint(openFlow)),
 		"--listen-ovsdb", net.JoinHostPort(ip, fmt.Sprint(ovsdb)),
-		"--metrics", fmt.Sprintf("127.0.0.1:%d", metrics),
+		"--metrics", p.metrics,
 		"--insecure-southbound",
 	}, flags...)
 	transport := &http.Transport{DialContext: c.Lab.DialController}

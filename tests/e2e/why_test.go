@@ -43,7 +43,7 @@ type diagnosis struct {
 func TestWhy(t *testing.T) {
 	t.Parallel()
 	s := startBroken(t)
-	if w := s.why(s.a.Port.ID); w.Cause != "" {
+	if w := s.Why(s.a.Port.ID); w.Cause != "" {
 		t.Fatalf("of a port that is well: %+v", w)
 	}
 	for _, c := range []struct {
@@ -102,7 +102,7 @@ func TestWhy(t *testing.T) {
 				d.port = s.a.Port.ID
 			}
 			s.eventually("why names the cause", func() error {
-				w := s.why(d.port)
+				w := s.Why(d.port)
 				said := w.Cause
 				for _, f := range w.Checks {
 					if f.Check == d.check {
@@ -150,9 +150,10 @@ func (s *broken) eventually(what string, condition func() error) {
 	lab.Eventually(s.t, 15*time.Second, what, condition)
 }
 
-func (s *broken) why(port string) (w admin.Why) {
-	s.t.Helper()
-	s.must(s.request(http.MethodGet, admin.Prefix+"/ports/"+port+"/why", nil, &w))
+// Why is what planckctl why says of a port.
+func (c *Cloud) Why(port string) (w admin.Why) {
+	c.t.Helper()
+	c.must(c.request(http.MethodGet, admin.Prefix+"/ports/"+port+"/why", nil, &w))
 	return w
 }
 

@@ -38,13 +38,13 @@ func (v *VM) Capture(filter string) *Capture {
 	return c
 }
 
-// Capture watches an interface of the node, such as eth0, br-phy or a VM's Interface.
-func (n *Node) Capture(iface, filter string) *Capture {
-	c, err := n.ns.capture(iface, filter)
+// Capture watches an interface of the machine, such as a node's eth0, br-phy or a VM's Interface.
+func (m *machine) Capture(iface, filter string) *Capture {
+	c, err := m.ns.capture(iface, filter)
 	if err != nil {
-		n.lab.fatal("capture on %s of node %s: %v", iface, n.Name, err)
+		m.lab.fatal("capture on %s of %s: %v", iface, m.Name, err)
 	}
-	n.lab.OnClose(c.Close)
+	m.lab.OnClose(c.Close)
 	return c
 }
 
@@ -137,26 +137,16 @@ func (c *Capture) Frames() ([]Frame, error) {
 		if ll, ok := from.(*unix.SockaddrLinklayer); ok {
 			frame.Outgoing = ll.Pkttype == unix.PACKET_OUTGOING
 		}
-		data := buf[4 : 4+n]
 		messages, err := unix.ParseSocketControlMessage(oob[:oobn])
 		if err != nil {
 			return c.frames, err
 		}
 		for _, m := range messages {
-			switch {
-			case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS && len(m.Data) >= int(unsafe.Sizeof(unix.Timespec{})):
+			if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS && len(m.Data) >= int(unsafe.Sizeof(unix.Timespec{})) {
 				frame.Time = time.Unix((*unix.Timespec)(unsafe.Pointer(&m.Data[0])).Unix())
-			case m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA && len(m.Data) >= int(unsafe.Sizeof(unix.TpacketAuxdata{})):
-				aux := (*unix.TpacketAuxdata)(unsafe.Pointer(&m.Data[0]))
-				if aux.Status&unix.TP_STATUS_VLAN_VALID != 0 && n >= 12 {
-					// The kernel took the tag out of the frame; put it back behind the MAC addresses.
-					copy(buf, data[:12])
-					binary.BigEndian.PutUint16(buf[12:], aux.Vlan_tpid)
-					binary.BigEndian.PutUint16(buf[14:], aux.Vlan_tci)
-					data = buf[:4+n]
-				}
 			}
 		}
+		data := retagged(buf, n, messages)
 		// The default options copy the data.
 		frame.Packet = gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.Default)
 		frame.Metadata().Timestamp = frame.Time

@@ -12,11 +12,11 @@ const (
 	OpenFlowPort = 6653
 )
 
-// CutControl cuts the node off from the controller, for OVSDB and OpenFlow.
-func (n *Node) CutControl() { n.rule("add", "") }
+// CutControl cuts the machine off from the controller, for OVSDB and OpenFlow.
+func (m *machine) CutControl() { m.rule("add", "") }
 
 // RestoreControl ends CutControl.
-func (n *Node) RestoreControl() { n.rule("del", "") }
+func (m *machine) RestoreControl() { m.rule("del", "") }
 
 // CutOVSDB cuts the node's OVSDB connection to the controller; OpenFlow goes on.
 func (n *Node) CutOVSDB() { n.rule("add", fmt.Sprint("ipproto tcp dport ", OVSDBPort)) }
@@ -30,9 +30,9 @@ func (n *Node) CutOpenFlow() { n.rule("add", fmt.Sprint("ipproto tcp dport ", Op
 // RestoreOpenFlow ends CutOpenFlow.
 func (n *Node) RestoreOpenFlow() { n.rule("del", fmt.Sprint("ipproto tcp dport ", OpenFlowPort)) }
 
-func (n *Node) rule(verb, what string) {
-	if err := n.ns.ip(fmt.Sprintf("rule %s to %s %s blackhole", verb, controllerIP, what)); err != nil {
-		n.lab.fatal("node %s: %v", n.Name, err)
+func (m *machine) rule(verb, what string) {
+	if err := m.ns.ip(fmt.Sprintf("rule %s to %s %s blackhole", verb, controllerIP, what)); err != nil {
+		m.lab.fatal("%s: %v", m.Name, err)
 	}
 }
 
@@ -42,8 +42,8 @@ func (n *Node) CutUnderlay() { n.link("eth0", "down") }
 // RestoreUnderlay ends CutUnderlay.
 func (n *Node) RestoreUnderlay() { n.link("eth0", "up") }
 
-func (n *Node) link(name, to string) {
-	if err := n.ns.ip("link set " + name + " " + to); err != nil {
-		n.lab.fatal("node %s: %v", n.Name, err)
+func (m *machine) link(name, to string) {
+	if err := m.ns.ip("link set " + name + " " + to); err != nil {
+		m.lab.fatal("%s: %v", m.Name, err)
 	}
 }

@@ -13,5 +13,6 @@
 //	pk42-wire      bridge underlay between the nodes; one bridge for each physical network
 //	pk42-compute1  a node: mgmt to the controller; eth0 in br-phy, which holds the encapsulation address;
 //	               ph0, ph1... in the bridges of its mappings (but for br-phy); the host's ends of VMs' interfaces: vm1, vm2...
-//	pk42-vm1       a VM: eth0
+//	pk42-leaf1     a physical switch: mgmt to the controller; its ports eth1, eth2... in br0
+//	pk42-vm1       a VM, or a bare-metal server: eth0
 package lab

@@ -68,23 +68,33 @@ func (l *Lab) Dump(log func(format string, args ...any)) {
 		}
 		log("--- %s\n%s", title, tail(text, lines))
 	}
-	for _, n := range l.Nodes() {
-		text, err := n.Vsctl("show")
-		show(n.Name+": ovs-vsctl show", text, err)
-		if _, err := n.OVS.VSwitch.GetFailMode("br-int"); err == nil {
-			text, err = n.Ofctl("dump-flows", "br-int")
-			show(n.Name+": flow entries of br-int", text, err)
-			text, err = n.Ofctl("dump-groups", "br-int")
-			show(n.Name+": groups of br-int", text, err)
+	dump := func(m *machine, bridge string) {
+		text, err := m.Vsctl("show")
+		show(m.Name+": ovs-vsctl show", text, err)
+		if _, err := m.OVS.VSwitch.GetFailMode(bridge); err == nil {
+			text, err = m.Ofctl("dump-flows", bridge)
+			show(m.Name+": flow entries of "+bridge, text, err)
+			text, err = m.Ofctl("dump-groups", bridge)
+			show(m.Name+": groups of "+bridge, text, err)
 		}
 		var warnings strings.Builder
-		log, err := os.ReadFile(filepath.Join(n.dir, "ovs-vswitchd.log"))
+		log, err := os.ReadFile(filepath.Join(m.dir, "ovs-vswitchd.log"))
 		for line := range strings.Lines(string(log)) {
 			if strings.Contains(line, "|WARN|") || strings.Contains(line, "|ERR|") || strings.Contains(line, "|EMER|") {
 				warnings.WriteString(line)
 			}
 		}
-		show(n.Name+": warnings of ovs-vswitchd", warnings.String(), err)
+		show(m.Name+": warnings of ovs-vswitchd", warnings.String(), err)
+	}
+	for _, n := range l.Nodes() {
+		dump(&n.machine, "br-int")
+	}
+	for _, s := range l.Switches() {
+		if s.datapath != nil {
+			show(s.Name, s.datapath.Dump(), nil)
+			continue
+		}
+		dump(&s.machine, switchBridge)
 	}
 	logs, _ := filepath.Glob(filepath.Join(l.Dir, "log", "*"))
 	for _, file := range logs { // of programs that have ended, too

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/digitalocean/go-openvswitch/ovs"
 	"github.com/google/uuid"
 )
 
@@ -26,6 +24,8 @@ type NodeOptions struct {
 	// AddHost) with the same physical network share a wire that carries VLAN tags. A mapping to br-phy gives the node one
 	// NIC for it and for the tunnels: the physical network's wire is then the underlay, for all nodes.
 	Mappings map[string]string
+	// Unwired leaves the bridges of the mappings without that wire: what hangs on them is laid by Switch.Uplink.
+	Unwired bool
 	// InController puts the node into the controller's namespace: one machine with all roles. There can be one, it has
 	// no connection to a controller that could be cut, and it goes with the lab.
 	InController bool
@@ -36,23 +36,13 @@ type NodeOptions struct {
 	Dummy bool
 }
 
-// Node is a machine with Open vSwitch of its own.
+// Node is a machine for VMs, attached by OVSDB.
 type Node struct {
-	Name    string
+	machine
 	EncapIP netip.Addr
-	// OVS runs Open vSwitch's tools on this node.
-	OVS *ovs.Client
 
-	lab      *Lab
 	options  NodeOptions
-	ns       namespace
-	dir      string
-	mgmtIP   netip.Addr
 	systemID string
-
-	mu       sync.Mutex
-	server   *Process // ovsdb-server
-	vswitchd *Process
 }
 
 // AddNode makes a node and starts its Open vSwitch. It is not attached to any controller yet.
@@ -91,12 +81,15 @@ func (l *Lab) newNode(name string, o NodeOptions) *Node {
 	defer l.mu.Unlock()
 	index := len(l.nodes)
 	n := &Node{
-		Name:     name,
+		machine: machine{
+			Name:   name,
+			lab:    l,
+			dir:    filepath.Join(l.Dir, name),
+			mgmtIP: offset(controllerIP, index+1),
+			dummy:  o.Dummy,
+		},
 		EncapIP:  o.EncapIP,
-		lab:      l,
 		options:  o,
-		dir:      filepath.Join(l.Dir, name),
-		mgmtIP:   offset(controllerIP, index+1),
 		systemID: uuid.NewString(),
 	}
 	if !n.EncapIP.IsValid() {
@@ -105,7 +98,7 @@ func (l *Lab) newNode(name string, o NodeOptions) *Node {
 	if n.options.UnderlayMTU == 0 {
 		n.options.UnderlayMTU = 1500
 	}
-	n.OVS = ovs.New(ovs.Exec(n.run), ovs.Pipe(n.pipe), ovs.Timeout(10), ovs.Protocols([]string{ovs.ProtocolOpenFlow13}))
+	n.OVS = n.tools()
 	l.nodes = append(l.nodes, n)
 	return n
 }
@@ -144,17 +137,6 @@ func (n *Node) SetTLS(key, certificate, ca string) error {
 	return err
 }
 
-// Lab is the lab that the node is in.
-func (n *Node) Lab() *Lab { return n.lab }
-
-// Namespace is the node's network namespace, for ip netns.
-func (n *Node) Namespace() string { return string(n.ns) }
-
-// Exec runs a command on the node and returns its standard output.
-func (n *Node) Exec(args ...string) (string, error) {
-	return n.ns.exec(n.env(), "", args[0], args[1:]...)
-}
-
 func (n *Node) start() error {
 	began := time.Now()
 	var err error
@@ -188,10 +170,7 @@ func (n *Node) start() error {
 // connectLinks lays the node's cables: to the controller, to the underlay, and to its physical networks.
 func (n *Node) connectLinks() error {
 	if !n.options.InController {
-		if err := n.cable("mgmt", n.lab.ctl, "mgmt", 1500); err != nil {
-			return err
-		}
-		if err := n.ns.ip(fmt.Sprintf("addr add %s/%d dev mgmt", n.mgmtIP, mgmtBits)); err != nil {
+		if err := n.connectControl(); err != nil {
 			return err
 		}
 	}
@@ -202,6 +181,9 @@ func (n *Node) connectLinks() error {
 		return err
 	}
 	for i, physnet := range slices.Sorted(maps.Keys(n.options.Mappings)) {
+		if n.options.Unwired {
+			break
+		}
 		shared := n.options.Mappings[physnet] == underlayBridge
 		wire, err := n.lab.physnet(physnet, shared)
 		if err != nil {
@@ -215,25 +197,6 @@ func (n *Node) connectLinks() error {
 		}
 	}
 	return nil
-}
-
-// cable lays a veth pair from the node to a bridge in another namespace.
-func (n *Node) cable(name string, far namespace, bridge string, mtu int) error {
-	end := fmt.Sprintf("n%d", n.lab.next())
-	if err := namespace("").ip(fmt.Sprintf("link add %s mtu %d netns %s type veth peer name %s mtu %d netns %s",
-		name, mtu, n.ns, end, mtu, far)); err != nil {
-		return err
-	}
-	if err := far.ip("link set " + end + " master " + bridge + " up"); err != nil {
-		return err
-	}
-	if err := n.ns.ip("link set " + name + " up"); err != nil {
-		return err
-	}
-	if err := n.ns.noOffload(name); err != nil {
-		return err
-	}
-	return far.noOffload(end)
 }
 
 // physnet returns the bridge that is the wire of a physical network, and makes it for its first user. shared: it is the
@@ -258,68 +221,16 @@ func (l *Lab) physnet(name string, shared bool) (string, error) {
 	return bridge, nil
 }
 
-// startServer makes the node's database and starts ovsdb-server.
-func (n *Node) startServer() error {
-	conf := filepath.Join(n.dir, "conf.db")
-	if _, err := os.Stat(conf); err != nil {
-		if _, err := n.Exec("ovsdb-tool", "create", conf, "/usr/share/openvswitch/vswitch.ovsschema"); err != nil {
-			return err
-		}
-	}
-	// What Debian's ovs-ctl gives it: without manager_options set-manager does nothing, without the SSL columns
-	// set-ssl does nothing for it.
-	p, err := n.lab.start(n.ns, n.env(), n.dir, n.Name+".ovsdb-server", "ovsdb-server", conf,
-		"--remote=punix:"+filepath.Join(n.dir, "db.sock"), "--remote=db:Open_vSwitch,Open_vSwitch,manager_options",
-		"--private-key=db:Open_vSwitch,SSL,private_key", "--certificate=db:Open_vSwitch,SSL,certificate",
-		"--bootstrap-ca-cert=db:Open_vSwitch,SSL,ca_cert",
-		"--no-chdir", "--pidfile", "--log-file", "-vconsole:off")
-	if err != nil {
-		return err
-	}
-	n.mu.Lock()
-	n.server = p
-	n.mu.Unlock()
-	return n.awaitSocket(p, "db.sock")
-}
-
-// awaitSocket waits until the process listens on a socket in the node's directory.
-func (n *Node) awaitSocket(p *Process, socket string) error {
-	return await(10*time.Second, func() error {
-		if !p.Running() {
-			return fmt.Errorf("%s ended: %s", p.Name, p.Tail(5))
-		}
-		conn, err := net.Dial("unix", filepath.Join(n.dir, socket))
-		if err == nil {
-			conn.Close()
-		}
-		return err
-	})
-}
-
-func (n *Node) startVswitchd() error {
-	args := []string{"ovs-vswitchd", "unix:" + filepath.Join(n.dir, "db.sock"),
-		"--no-chdir", "--pidfile", "--log-file", "-vconsole:off"}
-	if n.options.Dummy {
-		args = append(args, "--enable-dummy=override")
-	}
-	p, err := n.lab.start(n.ns, n.env(), n.dir, n.Name+".ovs-vswitchd", args...)
-	if err != nil {
-		return err
-	}
-	n.mu.Lock()
-	n.vswitchd = p
-	n.mu.Unlock()
-	return nil
-}
-
 // configure sets what a machine's installation would have set. It waits until ovs-vswitchd has taken it over.
 func (n *Node) configure() error {
 	args := []string{"set", "Open_vSwitch", ".", "external_ids:system-id=" + n.systemID}
 	addBridge := func(bridge, port string, mtu int) {
 		args = append(args, "--", "add-br", bridge,
 			"--", "set", "Bridge", bridge, "datapath_type=netdev", "fail_mode=standalone",
-			"--", "add-port", bridge, port,
 			"--", "set", "Interface", bridge, fmt.Sprintf("mtu_request=%d", mtu))
+		if port != "" {
+			args = append(args, "--", "add-port", bridge, port)
+		}
 	}
 	if !n.options.Dummy {
 		addBridge(underlayBridge, "eth0", n.options.UnderlayMTU)
@@ -328,7 +239,11 @@ func (n *Node) configure() error {
 		if n.options.Mappings[physnet] == underlayBridge {
 			continue
 		}
-		addBridge(n.options.Mappings[physnet], fmt.Sprintf("ph%d", i), 1500)
+		port := fmt.Sprintf("ph%d", i)
+		if n.options.Unwired {
+			port = ""
+		}
+		addBridge(n.options.Mappings[physnet], port, 1500)
 	}
 	_, err := n.Vsctl(args...)
 	return err
@@ -349,35 +264,6 @@ func (n *Node) addressUnderlay() error {
 	)
 }
 
-func (n *Node) awaitInterface(name string) error {
-	return await(10*time.Second, func() error {
-		if p := n.Vswitchd(); !p.Running() {
-			return fmt.Errorf("%s ended: %s", p.Name, p.Tail(5))
-		}
-		return n.ns.do(func() error {
-			_, err := net.InterfaceByName(name)
-			return err
-		})
-	})
-}
-
-// Vswitchd is the node's ovs-vswitchd, the last one started.
-func (n *Node) Vswitchd() *Process {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.vswitchd
-}
-
-// OVSDBServer is the node's ovsdb-server, the last one started.
-func (n *Node) OVSDBServer() *Process {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.server
-}
-
-// KillVswitchd ends ovs-vswitchd with SIGKILL: the node forwards nothing until StartVswitchd.
-func (n *Node) KillVswitchd() { n.Vswitchd().Kill() }
-
 // StartVswitchd starts ovs-vswitchd again, and returns when its bridges are there. They have no flow entries.
 func (n *Node) StartVswitchd() error {
 	if n.Vswitchd().Running() {
@@ -389,16 +275,7 @@ func (n *Node) StartVswitchd() error {
 	if err := n.addressUnderlay(); err != nil {
 		return err
 	}
-	bridges, err := n.OVS.VSwitch.ListBridges()
-	if err != nil {
-		return err
-	}
-	for _, bridge := range bridges {
-		if err := n.awaitSocket(n.Vswitchd(), bridge+".mgmt"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return n.awaitBridges()
 }
 
 // RestartVswitchd kills ovs-vswitchd and starts it again.
@@ -516,3 +393,6 @@ func (n *Node) warmTunnel(peer *Node) error {
 	}
 	return failure
 }
+
+// Mapping is the node's bridge of a physical network.
+func (n *Node) Mapping(physicalNetwork string) string { return n.options.Mappings[physicalNetwork] }

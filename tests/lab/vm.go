@@ -27,14 +27,16 @@ type VM struct {
 	raw         int // AF_PACKET socket for Send; 0: none yet
 }
 
-// attachment is a veth pair between a VM and a bridge of a node.
+// attachment is a veth pair between a VM and a bridge of a node, or of a physical switch.
 type attachment struct {
-	node    *Node
+	node    *Node // nil: at a physical switch
+	machine *machine
 	bridge  string
 	vlan    int
 	port    string // the end that is plugged into the bridge
 	inside  string // the VM's end
 	plugged bool
+	link    func(up bool) // see wireEnd
 }
 
 // AddVM boots a VM on the node with its interface in br-int, as Nova plugs it: named by the port's id and MAC. It has
@@ -81,7 +83,7 @@ func (n *Node) add(v *VM, bridge string, vlan int) *VM {
 // attach lays the cable to a node. The VM's end is eth0 if there is none yet.
 func (v *VM) attach(n *Node, bridge string, vlan int) (*attachment, error) {
 	number := n.lab.next()
-	a := &attachment{node: n, bridge: bridge, vlan: vlan, port: fmt.Sprintf("vm%d", number), inside: "eth0"}
+	a := &attachment{node: n, machine: &n.machine, bridge: bridge, vlan: vlan, port: fmt.Sprintf("vm%d", number), inside: "eth0"}
 	if len(v.attachments) > 0 {
 		a.inside = fmt.Sprintf("eth%d", number)
 	}
@@ -150,7 +152,7 @@ func (v *VM) on(n *Node) *attachment {
 	return nil
 }
 
-// Node is the node on which the VM runs.
+// Node is the node on which the VM runs; nil: it is a server at a physical switch.
 func (v *VM) Node() *Node {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -172,7 +174,12 @@ func (v *VM) Unplug() {
 }
 
 func (v *VM) unplug(a *attachment) error {
-	err := v.lab.replugging(func() error { return a.node.OVS.VSwitch.DeletePort(a.bridge, a.port) })
+	if a.link != nil {
+		a.link(false)
+		a.plugged = false
+		return nil
+	}
+	err := v.lab.replugging(func() error { return a.machine.OVS.VSwitch.DeletePort(a.bridge, a.port) })
 	if err != nil {
 		return err
 	}
@@ -356,8 +363,8 @@ func (v *VM) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, a := range v.attachments {
-		if _, err := os.Stat(a.node.ns.path()); err == nil {
-			v.must("unplug from node "+a.node.Name, v.unplug(a))
+		if _, err := os.Stat(a.machine.ns.path()); err == nil {
+			v.must("unplug from "+a.machine.Name, v.unplug(a))
 		}
 	}
 	v.closeRaw()
