@@ -14,6 +14,7 @@ import (
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/topology"
+	"github.com/planck-sdn/planck/southbound/openflow"
 )
 
 // inspectCheck checks all nodes.
@@ -110,5 +111,9 @@ func (*holding) Close(error)                                {}
 func (h *holding) Done() <-chan struct{}                    { return h.done }
 
 func (h *holding) Read(context.Context) (*flow.Tables, error) { return &h.held, nil }
+
+func (*holding) ReadStatsOf(context.Context, uint8, flow.Cookie, flow.Cookie, func(openflow.FlowStats)) error {
+	return nil
+}
 
 func (*holding) Apply(context.Context, []flow.Change, bool) ([]flow.Refusal, error) { return nil, nil }

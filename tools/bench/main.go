@@ -35,6 +35,7 @@ var benchmarks = []benchmark{
 	{"routing", benchRouting},
 	{"security", benchSecurity},
 	{"inspect", benchInspect},
+	{"fabric", benchFabric},
 }
 
 // environment is what benchmarks share.

@@ -33,6 +33,14 @@ var routes = []route{
 	{"GET", "/nodes/:name/reconcile", "What a reconcile would send to a node's switch.", object[admin.Difference](), "differences", false},
 	{"POST", "/nodes/:name/reconcile", "Reads what a node's switch holds, and sends the difference.", nil, "", false},
 	{"POST", "/nodes/:name/forget", "Unpins a node's hostname, so that another system-id may have it.", nil, "", false},
+	{"GET", "/switches", "All physical switches: declared, or waiting to be.", object[admin.Switch](), "switches", false},
+	{"GET", "/switches/:name", "One switch, by its name or datapath id, with its tables, ports and links.", object[admin.Switch](), "", false},
+	{"PUT", "/switches/:name", "Declares the switch with a datapath id, or declares it anew: the body is a `SwitchDeclaration`.", object[admin.Switch](), "", false},
+	{"DELETE", "/switches/:name", "Takes a declaration back: ports bound to the switch fail, its links go, it is refused from then on.", nil, "", false},
+	{"GET", "/switches/:name/ports", "The ports of a switch, and what hangs there.", object[admin.SwitchPort](), "ports", false},
+	{"GET", "/switches/:name/links", "The links of a switch.", object[admin.SwitchLink](), "links", false},
+	{"GET", "/fabrics", "Of each physical network the switches, the links, which of these are in the tree, and the uplinks in use.", object[admin.Fabric](), "fabrics", false},
+	{"GET", "/drivers", "The kinds of switches that are known, and in what they differ from the standard.", object[admin.Driver](), "drivers", false},
 	{"GET", "/ports/:id", "A port as the data plane sees it.", object[admin.Port](), "", false},
 	{"GET", "/ports/:id/why", "All that can keep a port from its network, in order, each with its evidence.", object[admin.Why](), "", false},
 	{"GET", "/routers", "All routers, without what they consist of.", object[admin.Router](), "routers", false},
@@ -51,6 +59,9 @@ var routes = []route{
 	{"GET", "/wait", "Answers when all that was committed before is on every connected switch, or after the timeout: which nodes are left.", object[admin.Wait](), "", false},
 	{"POST", "/wait", "The same.", object[admin.Wait](), "", false},
 }
+
+// bodies are what requests carry.
+var bodies = map[string]reflect.Type{"PUT /switches/:name": object[admin.SwitchDeclaration]()}
 
 // parameters say what query parameters are.
 var parameters = map[string]string{
@@ -155,6 +166,9 @@ func apiPage() ([]byte, error) {
 func (r route) definition() string {
 	if r.list == "" {
 		return r.answer.Name()
+	}
+	if strings.HasSuffix(r.answer.Name(), "ch") {
+		return r.answer.Name() + "es"
 	}
 	return r.answer.Name() + "s"
 }

@@ -27,6 +27,7 @@ var documents = []document{
 func main() {
 	root := flag.String("root", ".", "root of the repository")
 	flag.Parse()
+	failed := false
 	for _, d := range documents {
 		text, err := d.write(*root)
 		if err == nil {
@@ -34,7 +35,10 @@ func main() {
 		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "gendocs: %s: %v\n", d.path, err)
-			os.Exit(1)
+			failed = true
 		}
+	}
+	if failed {
+		os.Exit(1)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/planck-sdn/planck/apps/example"
@@ -26,9 +27,10 @@ func pipelinePage(apps []*pipeline.App) ([]byte, error) {
 		return nil, err
 	}
 	p := &page{}
-	p.add("# The pipeline of profile ovs\n\n")
+	p.add("# The pipeline\n\n")
 	p.add("Written by `go run ./tools/gendocs` from the code, and not by hand: `apps/pipeline/tables.go` declares the tables, ")
-	p.add("and each app registers its rules beside the code that builds their entries.\n\n")
+	p.add("and each app registers its rules beside the code that builds their entries. ")
+	p.add("Nodes with Open vSwitch have profile ovs; physical switches have [profile openflow13](#profile-openflow13), which is at the end.\n\n# Profile ovs\n\n")
 	p.add("A packet enters at table %d and goes down:\n\n```\n%s```\n\n", pipeline.OVS[0].ID, picture(pipeline.OVS))
 	p.add("The examples below are all entries of node1 in this topology: two nodes with tunnels, a vxlan network with a subnet ")
 	p.add("with DHCP, and a port with an address plugged into each node. ")
@@ -42,6 +44,7 @@ func pipelinePage(apps []*pipeline.App) ([]byte, error) {
 	p.meters(s.first.Meters)
 	p.cookies()
 	p.version()
+	p.openflow13(s)
 	return p.Bytes(), nil
 }
 
@@ -67,7 +70,7 @@ func (p *page) table(t *pipeline.Table, s *shown) {
 	p.add("- Without a match: %s\n\n", t.Miss)
 
 	p.add("| rule | | what an entry of it does | source |\n|---|---|---|---|\n")
-	for _, r := range s.writes[t.ID] {
+	for _, r := range s.writes[t] {
 		file, _, _ := strings.Cut(r.Source, ":")
 		p.add("| %d | %s | %s | %s |\n", r.Number, r.Name, r.Doc, file)
 	}
@@ -76,10 +79,32 @@ func (p *page) table(t *pipeline.Table, s *shown) {
 	if t.App == "router" || t.App == "nat" {
 		flows = s.router.Flows
 	}
+	names := pipeline.Names
+	if slices.Contains(pipeline.OpenFlow13, t) {
+		flows, names = s.fabric.Flows, pipeline.SwitchNames
+	}
 	for _, f := range flows {
 		if f.Table() == t.ID {
-			p.add("%s\n", example.Text(f))
+			p.add("%s\n", example.TextWith(f, names))
 		}
+	}
+	p.add("```\n\n")
+}
+
+// openflow13 shows the tables of physical switches.
+func (p *page) openflow13(s *shown) {
+	p.add("# Profile openflow13\n\nWhat physical switches have: OpenFlow 1.3 and no extension of it. The VLAN is the network.\n\n```\n%s```\n\n", picture(pipeline.OpenFlow13))
+	p.add("The examples are all entries of the second of three switches in a ring (driver generic): bare metal hangs on its ports 3 (with tag 7) and 4, the other switches on its ports 1 ")
+	p.add("and 2; a node and the world outside hang on the third. The network has VLAN id 101. The version of the pipeline is in the rule of table port's last entry.\n\n")
+	for _, t := range pipeline.OpenFlow13 {
+		p.table(t, s)
+	}
+	p.add("Groups and meters:\n\n```\n")
+	for _, g := range s.fabric.Groups {
+		p.add("%s\n", flow.FormatGroup(g, pipeline.SwitchNames))
+	}
+	for _, m := range s.fabric.Meters {
+		p.add("%s\n", flow.FormatMeter(m))
 	}
 	p.add("```\n\n")
 }

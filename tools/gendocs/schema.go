@@ -17,7 +17,7 @@ import (
 )
 
 // schemaPage writes docs/planck-v1.schema.json: the answers of /planck/v1 in JSON Schema 2020-12, from their types, with the comments of their
-// source as descriptions. x-answers says which definition the answer to each request has.
+// source as descriptions. x-answers says which definition the answer to each request has, and x-bodies which its body.
 func schemaPage(root string) ([]byte, error) {
 	comments, err := commentsIn(filepath.Join(root, "northbound", "admin"))
 	if err != nil {
@@ -36,6 +36,12 @@ func schemaPage(root string) ([]byte, error) {
 		}
 		answers[r.method+" "+admin.Prefix+r.path] = "#/$defs/" + r.definition()
 	}
+	carried := map[string]string{}
+	for request, body := range bodies {
+		method, path, _ := strings.Cut(request, " ")
+		s.of(body)
+		carried[method+" "+admin.Prefix+path] = "#/$defs/" + body.Name()
+	}
 	text := map[string]any{"type": "string"}
 	s.defs["Error"] = map[string]any{"type": "object", "description": "What is answered with an HTTP status of 400 and above.", "required": []string{"NeutronError"},
 		"properties": map[string]any{"NeutronError": map[string]any{"type": "object", "required": []string{"type", "message", "detail"},
@@ -47,7 +53,7 @@ func schemaPage(root string) ([]byte, error) {
 	err = e.Encode(map[string]any{
 		"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:planck:v1",
 		"title": "Answers of /planck/v1", "$comment": "Written by go run ./tools/gendocs, and not by hand.",
-		"$defs": s.defs, "x-answers": answers,
+		"$defs": s.defs, "x-answers": answers, "x-bodies": carried,
 	})
 	return b.Bytes(), err
 }

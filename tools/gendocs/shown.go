@@ -15,14 +15,15 @@ import (
 type shown struct {
 	first  flow.Tables // of the first node of the first example
 	router flow.Tables // of the first node of the example with a router
-	writes map[uint8][]*pipeline.Rule
+	fabric flow.Tables // of the second physical switch of the example with some
+	writes map[*pipeline.Table][]*pipeline.Rule
 }
 
 // show renders all examples. A rule that none of them needs would be missing from the page, and is an error.
 func show(apps []*pipeline.App) (*shown, error) {
-	s := &shown{writes: map[uint8][]*pipeline.Rule{}}
+	s := &shown{writes: map[*pipeline.Table][]*pipeline.Rule{}}
 	seen := map[uint16]bool{}
-	for i, c := range example.Cases() {
+	for i, c := range append(example.Cases(), example.SwitchCases()...) {
 		v := c.Cloud.View()
 		for _, node := range nodes(v) {
 			tables, err := example.Tables(apps, v, node)
@@ -35,11 +36,14 @@ func show(apps []*pipeline.App) (*shown, error) {
 			if c.Name == "router" && s.router.Flows == nil {
 				s.router = tables
 			}
+			if v.Node(node).Hostname == "tor2" {
+				s.fabric = tables
+			}
 			for _, f := range tables.Flows {
-				rule := pipeline.RuleByNumber(f.Cookie().Rule())
+				t, rule := pipeline.TableOf(v.Node(node), f.Table()), pipeline.RuleByNumber(f.Cookie().Rule())
 				seen[rule.Number] = true
-				if !slices.Contains(s.writes[f.Table()], rule) {
-					s.writes[f.Table()] = append(s.writes[f.Table()], rule)
+				if !slices.Contains(s.writes[t], rule) {
+					s.writes[t] = append(s.writes[t], rule)
 				}
 			}
 		}
@@ -47,7 +51,7 @@ func show(apps []*pipeline.App) (*shown, error) {
 	for _, r := range pipeline.Rules() {
 		if t := r.Passing; t != nil {
 			seen[r.Number] = true
-			s.writes[t.ID] = append(s.writes[t.ID], r)
+			s.writes[t] = append(s.writes[t], r)
 		}
 	}
 	for _, list := range s.writes {
