@@ -32,11 +32,11 @@ var (
 		"An unknown MAC address goes to those that take unknown destinations: ports with port security off or an allowed prefix, their nodes, and the world outside.")
 )
 
-// LLDP comes up from each port once a second or so.
+// LLDP comes up from each port once a second or so, by one meter for all.
 const (
-	lldpMeter = 5   // of the ids of this app's meters
-	lldpRate  = 100 // packets per second
-	lldpBurst = 200 // packets
+	lldpMeter   = 5   // of the ids of this app's meters
+	lldpRate    = 100 // packets per second, at least
+	lldpPerPort = 3   // packets per second
 )
 
 const priorityHostLLDP, priorityLLDP = 120, 110
@@ -50,7 +50,8 @@ func switchNode(c *pipeline.Context) {
 	up := []pipeline.Step{pipeline.ToController()}
 	if c.HasMeters() {
 		id := pipeline.PortMeter(lldpMeter, 0)
-		c.Meter(flow.Meter{ID: id, Rate: lldpRate, Burst: lldpBurst})
+		rate := max(lldpRate, uint32(lldpPerPort*len(c.Node.Switch.Ports)))
+		c.Meter(flow.Meter{ID: id, Rate: rate, Burst: 2 * rate})
 		up = []pipeline.Step{pipeline.Metered(id), pipeline.ToController()}
 	}
 	c.Flow(ruleLLDP, pipeline.SwitchPort, priorityLLDP, pipeline.Match(pipeline.EthType(EthTypeLLDP)), up...)
