@@ -1,8 +1,6 @@
 package l2
 
 import (
-	"slices"
-
 	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
@@ -93,12 +91,7 @@ func switchNetwork(c *pipeline.Context, n *model.Network) {
 		c.Flow(rule, pipeline.SwitchFlood, priority, append(match, vid), to)
 	}
 	flood(ruleSwitchFlood, Flood, priorityMulticast, points, pipeline.Multicast())
-	flood(ruleSwitchUnknown, Unknown, priorityUnknown, Takers(points))
-}
-
-// Takers lists the points that take unknown destinations.
-func Takers(points []topology.Point) []topology.Point {
-	return slices.DeleteFunc(slices.Clone(points), func(p topology.Point) bool { return !p.Open })
+	flood(ruleSwitchUnknown, Unknown, priorityUnknown, topology.Takers(points))
 }
 
 // Leave are the actions by which a frame with a network's tag leaves a switch by some ports, with the tag that it has to have there. Those that

@@ -25,7 +25,7 @@ func SendOn(in pipeline.PacketIn, n *model.Network, frame []byte, unknown bool) 
 	case to.IsMulticast() && !unknown:
 		ways = f.Ways(in.Node.Number, n.SegmentationID, in.View.PointsOf(n.Number))
 	default:
-		ways = f.Ways(in.Node.Number, n.SegmentationID, Takers(in.View.PointsOf(n.Number)))
+		ways = f.Ways(in.Node.Number, n.SegmentationID, topology.Takers(in.View.PointsOf(n.Number)))
 	}
 	// One packet-out for each tag: not all hardware changes what it has already sent.
 	byTag := map[uint32][]flow.Action{}

@@ -13,6 +13,7 @@ import (
 	"github.com/planck-sdn/planck/apps/l2"
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
+	"github.com/planck-sdn/planck/model/topology/history"
 )
 
 // wiredFabric is physical switches with wires between them, that are programmed message by message.
@@ -219,24 +220,11 @@ func TestFabricPrefixes(t *testing.T) {
 			for range rapid.IntRange(1, 2).Draw(t, "changes at once") {
 				changes = append(changes, f.change(t)...)
 			}
-			f.must(t, lastOf(changes))
+			f.must(t, history.Last(changes))
 		}
 		f.program(t)
 		f.all(t)
 	})
-}
-
-func lastOf(changes []model.Change) []model.Change {
-	seen := map[model.Ref]bool{}
-	var list []model.Change
-	for _, c := range slices.Backward(changes) {
-		if !seen[c.Ref] {
-			seen[c.Ref] = true
-			list = append(list, c)
-		}
-	}
-	slices.Reverse(list)
-	return list
 }
 
 // program sends the switches what they lack, one message at a time of a switch that is drawn, and looks at a frame after each.

@@ -16,10 +16,7 @@ func (s *Switch) driver() *pipeline.Driver {
 	if n == nil || n.Switch == nil {
 		return nil
 	}
-	if d := pipeline.DriverByName(n.Switch.Driver); d != nil {
-		return d
-	}
-	return pipeline.DriverFor(n.Switch.Description, n.Switch.Override)
+	return pipeline.DriverOf(n)
 }
 
 // hardware is what a plan has to know of a physical switch; nil of Open vSwitch on a node.

@@ -23,6 +23,9 @@ var errNotShown = errors.New("it has confirmed the message by a barrier reply, b
 // prove waits until the switch shows the entries that have come and gone since the last proof: some answer barriers before they have done what
 // came before (OpenFlow 1.3.5, 7.3.8, forbids it). What it does not show in time counts as refused.
 func (s *Switch) prove(ctx context.Context, session Session) (refused bool, err error) {
+	if len(s.unproven) == 0 {
+		return false, nil
+	}
 	limit := time.NewTimer(proofPatience)
 	defer limit.Stop()
 	for wait := firstLook; ; wait = min(2*wait, lastLook) {

@@ -538,10 +538,11 @@ func (s *Switch) apply(ctx context.Context, session Session, b batch) (refused b
 	for _, r := range refusals {
 		bad[r.Index] = true
 	}
+	toBeProved := s.driver() != nil
 	for i, c := range changes {
 		if !bad[i] && (c.Meter != nil || !b.atomic || !refused) { // of a refused bundle nothing was applied
 			s.tables.record(c)
-			if c.Flow != "" && s.driver() != nil {
+			if toBeProved && c.Flow != "" {
 				s.unproven[c.Flow.Key()] = b.changes[i]
 			}
 		}

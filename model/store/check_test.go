@@ -402,7 +402,8 @@ func operate(s *Store, r *rand.Rand) error {
 			err = s.DeleteFloatingIP(admin, pick("floating_ips"))
 		}
 	}
-	if refusal := (*model.Error)(nil); errors.As(err, &refusal) || errors.Is(err, ErrUnavailable) {
+	refusal, conflict := (*model.Error)(nil), (*ConflictError)(nil)
+	if errors.As(err, &refusal) || errors.As(err, &conflict) || errors.Is(err, ErrUnavailable) {
 		return nil
 	}
 	return err
@@ -457,9 +458,6 @@ func operateFabric(s *Store, r *rand.Rand, pick func(table string) string) error
 		_, err = s.UpdatePort(admin, pick("ports"), func(p *model.Port) error { p.SecurityGroups = nil; change(p); return nil })
 	case 11:
 		_, err = s.SetService(ctx, number("ports", "device_owner = 'network:router_interface'"), r.Int64N(2), number("nodes", "switch IS NULL"))
-	}
-	if refusal := (*ConflictError)(nil); errors.As(err, &refusal) {
-		return nil
 	}
 	return err
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
 	"github.com/planck-sdn/planck/model"
@@ -437,17 +436,7 @@ func TestWake(t *testing.T) {
 // A list of any length, a load and a follow cost a constant number of statements.
 func TestStatementsAreConstant(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
-		var statements int
-		type counted struct{}
-		count := func(db *gorm.DB) {
-			if db.Statement.Context.Value(counted{}) != nil { // and not the store's own housekeeping, whenever it comes
-				statements++
-			}
-		}
-		counting := func(ctx context.Context) context.Context { return context.WithValue(ctx, counted{}, true) }
-		check(t, s.reader.Callback().Query().After("gorm:query").Register("count", count))
-		check(t, s.reader.Callback().Row().After("gorm:row").Register("count", count))
-		check(t, s.reader.Callback().Raw().After("gorm:raw").Register("count", count))
+		statements := listStatements(t, s.reader)
 		must(s.SetQuota(admin, "alpha", map[string]int{"security_group": Unlimited}))(t)
 		n := newNetwork(t, s)
 		newSubnet(t, s, n, "10.0.0.0/24")
@@ -455,21 +444,21 @@ func TestStatementsAreConstant(t *testing.T) {
 		check(t, err)
 		measure := func() (counts [7]int) {
 			for i, f := range []func(){
-				func() { must(s.ListPorts(counting(admin), Query{Sort: []SortKey{{"name", false}}}))(t) },
-				func() { must(s.ListNetworks(counting(tenant("alpha")), Query{}))(t) },
-				func() { must(s.ListSubnets(counting(tenant("alpha")), Query{}))(t) },
-				func() { must(s.ListSecurityGroups(counting(tenant("alpha")), Query{}))(t) },
-				func() { must(s.ListSecurityGroupRules(counting(tenant("alpha")), Query{}))(t) },
+				func() { must(s.ListPorts(listed(admin), Query{Sort: []SortKey{{"name", false}}}))(t) },
+				func() { must(s.ListNetworks(listed(tenant("alpha")), Query{}))(t) },
+				func() { must(s.ListSubnets(listed(tenant("alpha")), Query{}))(t) },
+				func() { must(s.ListSecurityGroups(listed(tenant("alpha")), Query{}))(t) },
+				func() { must(s.ListSecurityGroupRules(listed(tenant("alpha")), Query{}))(t) },
 				func() {
 					var err error
-					_, position, err = s.Follow(counting(context.Background()), position)
+					_, position, err = s.Follow(listed(context.Background()), position)
 					check(t, err)
 				},
-				func() { _, _, err := s.Load(counting(context.Background())); check(t, err) },
+				func() { _, _, err := s.Load(listed(context.Background())); check(t, err) },
 			} {
-				statements = 0
+				*statements = nil
 				f()
-				counts[i] = statements
+				counts[i] = len(*statements)
 			}
 			return counts
 		}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
 	"github.com/planck-sdn/planck/model"
@@ -72,21 +71,16 @@ func TestReportInterfacesIsOneStatement(t *testing.T) {
 	report := model.Node{SystemID: "a", Hostname: "a", Interfaces: []model.Interface{{Name: "tap1", PortID: "p1", Ofport: 1}, {Name: "tap2", PortID: "p2", Ofport: 2}}}
 	node, _, err := s.ReportNode(context.Background(), report)
 	check(t, err)
-	f := newFollower(t, s)
-	var statements []string
-	for _, register := range []func(string, func(*gorm.DB)) error{
-		s.db.Callback().Query().After("gorm:query").Register, s.db.Callback().Raw().After("gorm:raw").Register,
-		s.db.Callback().Row().After("gorm:row").Register, s.db.Callback().Create().After("gorm:create").Register,
-	} {
-		check(t, register("count", func(db *gorm.DB) { statements = append(statements, db.Statement.SQL.String()) }))
-	}
+	_, position, err := s.Load(context.Background())
+	check(t, err)
+	statements := listStatements(t, s.db)
 	report.Interfaces = []model.Interface{report.Interfaces[1], {Name: "tap3", PortID: "p3", Ofport: 3}}
-	_, changed, err := s.ReportInterfaces(context.Background(), node, report)
-	if err != nil || !changed || len(statements) != 1 {
-		t.Fatalf("changed %v, %v, by %q", changed, err, statements)
+	_, changed, err := s.ReportInterfaces(listed(context.Background()), node, report)
+	if err != nil || !changed || len(*statements) != 1 {
+		t.Fatalf("changed %v, %v, by %q", changed, err, *statements)
 	}
-	if changes := f.follow(t); len(changes) != 1 || len(statements) != 2 {
-		t.Fatalf("followed %v by %q", changes, statements)
+	if changes, _, err := s.Follow(listed(context.Background()), position); err != nil || len(changes) != 1 || len(*statements) != 2 {
+		t.Fatalf("followed %v, %v, by %q", changes, err, *statements)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"gorm.io/gorm"
+
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/tests/postgres"
 )
@@ -73,6 +75,28 @@ func open(t testing.TB, url string, options Options) *Store {
 		}
 	})
 	return s
+}
+
+type listedKey struct{}
+
+// listed marks what is done with a context for listStatements.
+func listed(ctx context.Context) context.Context { return context.WithValue(ctx, listedKey{}, true) }
+
+// listStatements lists from now on the statements of listed contexts, and none of the store's own housekeeping, whenever it comes.
+func listStatements(t testing.TB, db *gorm.DB) *[]string {
+	t.Helper()
+	list := new([]string)
+	for _, register := range []func(string, func(*gorm.DB)) error{
+		db.Callback().Query().After("gorm:query").Register, db.Callback().Raw().After("gorm:raw").Register,
+		db.Callback().Row().After("gorm:row").Register, db.Callback().Create().After("gorm:create").Register,
+	} {
+		check(t, register("list", func(db *gorm.DB) {
+			if db.Statement.Context.Value(listedKey{}) != nil {
+				*list = append(*list, db.Statement.SQL.String())
+			}
+		}))
+	}
+	return list
 }
 
 var admin = WithScope(context.Background(), Scope{Admin: true})

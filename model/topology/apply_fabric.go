@@ -162,8 +162,10 @@ func (s *step) span(moves []move, spreads []spread) {
 			}
 		}
 	}
-	for network := range s.spanning {
-		s.spanNetwork(network)
+	if len(s.old.switches)+len(s.new.switches) > 0 {
+		for network := range s.spanning {
+			s.spanNetwork(network)
+		}
 	}
 }
 
@@ -186,7 +188,7 @@ func (s *step) spanNetwork(network model.Number) {
 	both := intersection(known, spanned)
 	for _, node := range both {
 		if !slices.Equal(f.Ways(node, was.SegmentationID, before), g.Ways(node, is.SegmentationID, now)) ||
-			!slices.Equal(f.Ways(node, was.SegmentationID, open(before)), g.Ways(node, is.SegmentationID, open(now))) {
+			!slices.Equal(f.Ways(node, was.SegmentationID, Takers(before)), g.Ways(node, is.SegmentationID, Takers(now))) {
 			s.touch(node, model.KindNetwork, network, PartMain)
 		}
 	}
@@ -262,11 +264,6 @@ func (v *View) treePorts(number model.Number) []uint32 {
 // switchesOf lists the switches that a network needs, in order.
 func (v *View) switchesOf(network model.Number) []model.Number {
 	return slices.DeleteFunc(v.KnownOn(network), func(n model.Number) bool { return !v.isSwitch(n) })
-}
-
-// open lists the points that take unknown destinations.
-func open(points []Point) []Point {
-	return slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return !p.Open })
 }
 
 // intersection lists what is in both of two sorted lists.

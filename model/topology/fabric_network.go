@@ -64,6 +64,11 @@ func (v *View) PointsOf(network model.Number) []Point {
 	return slices.CompactFunc(list, func(a, b Point) bool { return a.Switch == b.Switch && a.Port == b.Port && a.Tag == b.Tag })
 }
 
+// Takers lists the points that take unknown destinations.
+func Takers(points []Point) []Point {
+	return slices.DeleteFunc(slices.Clone(points), func(p Point) bool { return !p.Open })
+}
+
 // Ways lists by which ports of a switch some points are reached, each port and tag once, in order. Those that are not reached are left out.
 func (f *Fabric) Ways(from model.Number, vid uint32, points []Point) []Way {
 	var list []Way
@@ -119,8 +124,8 @@ func (v *View) span(network model.Number, points []Point) []model.Number {
 	return list
 }
 
-// PlacesOf lists where on the fabric a port's MAC addresses are found: bare metal itself, a VM at its node's uplink, a router's interface at that of
-// the node that routes for bare metal, its gateway and floating IPs at that of the node that serves them.
+// PlaceOf tells where on the fabric a port's MAC addresses are found: bare metal itself, a VM at its node's uplink, a router's interface at that of
+// the node that routes for bare metal, its gateway and floating IPs at that of the node that serves them. false: nowhere.
 func (v *View) PlaceOf(network *model.Network, p *model.Port) (Point, bool) {
 	f := v.FabricOf(network)
 	if f == nil {
@@ -184,11 +189,6 @@ func (v *View) ServiceOf(port model.Number) *model.Service {
 	}
 	s, _ := v.services.get(n)
 	return s
-}
-
-// HasBareMetal tells whether a network has bare metal.
-func (v *View) HasBareMetal(network model.Number) bool {
-	return slices.ContainsFunc(v.PresentOn(network), v.isSwitch)
 }
 
 // RoutersAddress returns the port of a router or floating IP that has an address on a network, or nil.

@@ -42,6 +42,7 @@ type traced struct {
 	floating []FloatingIP
 	groups   map[*Client][]Group // the first of each lets everything pass
 	source   uint16              // port of the last packet
+	lost     int                 // packets that were sent again
 }
 
 const traceNodes = 3
@@ -263,6 +264,7 @@ const farAway = "10.9.9.9"
 
 const (
 	shots        = 500
+	mostLost     = 3
 	batchOfShots = 25 // what goes at once: sockets of a busy machine hold some hundreds of frames, and lose what is more
 )
 
@@ -332,6 +334,9 @@ func (s *traced) asReal(t *testing.T) {
 		s.awaitShots(list, watch, expected)
 	}
 	t.Logf("outcomes: %v", outcomes)
+	if s.lost > mostLost {
+		t.Errorf("%d packets did not come at first that should have", s.lost)
+	}
 	if min(outcomes["delivered"], outcomes["dropped"]) < shots/20 {
 		t.Error("that shows little")
 	}
@@ -368,6 +373,7 @@ func (s *traced) awaitShots(list []*shot, watch map[string]*Witness, expected ma
 				again = true
 				for _, x := range list {
 					if slices.Contains(lost, x.name) {
+						s.lost++
 						t.Logf("lost, and sent again: %s to %s, %v: %s", x.name, name, x.parameters, x.answer.Verdict)
 						x.from.SendFrames(x.frame)
 					}

@@ -80,9 +80,6 @@ func (s *Switch) start(controller string) (err error) {
 // Entries lists what the switch holds, see Node.Entries.
 func (s *Switch) Entries() ([]string, error) { return s.machine.Entries(switchBridge) }
 
-// DumpFlows lists its flow entries with their counters.
-func (s *Switch) DumpFlows() (string, error) { return s.Ofctl("dump-flows", switchBridge) }
-
 // Restart is a power cycle: the switch forwards nothing until it is told again what to hold.
 func (s *Switch) Restart() error {
 	if s.datapath != nil {
