@@ -59,13 +59,19 @@ const (
 )
 
 // live sends the packet from its sender's switch, and tells where it would have left for a port. The ways are those of the tables: on their nodes
-// it is caught.
+// it is caught. Physical switches match no DSCP, and catch nothing: what would come to one of their servers is not sent.
 func (i *Inspector) live(ctx context.Context, view *topology.View, p trace.Packet, wanted, present trace.Way) *admin.Live {
 	l := &admin.Live{Arrived: []admin.Place{}}
 	at, ok := view.Location(p.From.Number)
 	if !ok || present.Frame == nil {
 		l.Verdict = "not sent: " + present.Verdict
 		return l
+	}
+	for _, place := range slices.Concat(wanted.Arrived, present.Arrived) {
+		if place.Node.Switch != nil {
+			l.Verdict = fmt.Sprintf("not sent: %s would get it, since a physical switch cannot catch it", place)
+			return l
+		}
 	}
 	for _, n := range onTheWay(view, wanted, present) {
 		s := i.Registry.Switch(n.Number)
@@ -87,7 +93,11 @@ func (i *Inspector) live(ctx context.Context, view *topology.View, p trace.Packe
 	defer i.Catcher.waiting.Store(nil)
 	time.Sleep(liveSettle)
 	sent := time.Now()
-	if err := i.Registry.Send(at.Node, flow.PacketOut{InPort: at.Ofport, Actions: []flow.Action{flow.Resubmit{Table: pipeline.Classify.ID}}, Data: p.Frame(model.MAC(present.Frame[:6]))}); err != nil {
+	out := flow.PacketOut{InPort: at.Ofport, Actions: []flow.Action{flow.Resubmit{Table: pipeline.Classify.ID}}, Data: trace.Tagged(p.Frame(model.MAC(present.Frame[:6])), at.Tag)}
+	if view.Node(at.Node).Switch != nil {
+		out.Actions = []flow.Action{flow.Output{Port: flow.PortTable}}
+	}
+	if err := i.Registry.Send(at.Node, out); err != nil {
 		l.Verdict = "not sent: " + err.Error()
 		return l
 	}
@@ -112,11 +122,11 @@ func (i *Inspector) live(ctx context.Context, view *topology.View, p trace.Packe
 	}
 }
 
-// onTheWay lists the nodes of both ways, in order of number.
+// onTheWay lists the nodes of both ways that are no physical switches, in order of number.
 func onTheWay(view *topology.View, ways ...trace.Way) []*model.Node {
 	var list []*model.Node
 	view.Nodes(func(n *model.Node) {
-		if slices.ContainsFunc(ways, func(w trace.Way) bool { return w.Tables[n.Number] != nil }) {
+		if n.Switch == nil && slices.ContainsFunc(ways, func(w trace.Way) bool { return w.Tables[n.Number] != nil }) {
 			list = append(list, n)
 		}
 	})

@@ -101,11 +101,18 @@ func (r *run) intoFabric(h hop, p Place, n *model.Network) bool {
 
 // enters is the hop of a frame that a port sends, with the tag that it has to have there.
 func (t *tracer) enters(n *model.Node, p *model.Port, ofport uint32, frame []byte) hop {
-	if at, ok := t.View.AttachmentOn(p.Number, n.Number); ok && at.Tag != 0 {
-		tag := []byte{0x81, 0x00, byte(at.Tag >> 8), byte(at.Tag)}
-		frame = slices.Concat(frame[:12], tag, frame[12:])
+	if at, ok := t.View.AttachmentOn(p.Number, n.Number); ok {
+		frame = Tagged(frame, at.Tag)
 	}
 	return hop{node: n, in: flow.Input{Frame: frame, InPort: ofport}, note: fmt.Sprintf("in by %s", nameOf(p))}
+}
+
+// Tagged is a frame with a tag of a VLAN id; 0: without one.
+func Tagged(frame []byte, vid uint32) []byte {
+	if vid == 0 {
+		return frame
+	}
+	return slices.Concat(frame[:12], []byte{0x81, 0x00, byte(vid >> 8), byte(vid)}, frame[12:])
 }
 
 func untagged(frame []byte) []byte {

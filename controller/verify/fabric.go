@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -18,7 +19,8 @@ import (
 //	deliver   what leaves has matched a tag, and leaves by ports that lead to members of that tag's network, with the tag that it has to have there
 //	punt      what goes to the controller passes a meter, if the switch has meters
 //	readable  every entry can be read
-//	reach     what comes for a MAC address of a network, by the tree or from a host, leaves by the port behind which it is
+//	reach     what comes for a MAC address of a network, by the tree or from a host, leaves by the port behind which it is; what is for all, and
+//	          what is for an unknown one, by each port behind which there is a member that takes it, once
 type fabricProof struct {
 	view   *topology.View
 	node   *model.Node
@@ -27,6 +29,8 @@ type fabricProof struct {
 	groups map[uint32]flow.Group
 	hosts  map[way]topology.Attachment // by the port that they hang on, and their tag
 	meters bool
+	// silenced are ports of which something is dropped for a while: see l2.Hush and the rule for ports of the tree that went down.
+	silenced map[uint32]bool
 }
 
 // way is a port of a switch and a tag there.
@@ -35,7 +39,7 @@ type way struct{ port, tag uint32 }
 // physical proves what a physical switch holds.
 func (i *Intent) physical(n *model.Node, held *flow.Tables) Result {
 	var r Result
-	p := &fabricProof{view: i.view, node: n, held: held, result: &r, groups: map[uint32]flow.Group{}, hosts: map[way]topology.Attachment{},
+	p := &fabricProof{view: i.view, node: n, held: held, result: &r, groups: map[uint32]flow.Group{}, hosts: map[way]topology.Attachment{}, silenced: map[uint32]bool{},
 		meters: n.Switch.Meters > 0 && pipeline.DriverOf(n).Meters}
 	for _, g := range held.Groups {
 		p.groups[g.ID] = g
@@ -82,6 +86,9 @@ const present = 0x1000 // of a VLAN id, as OpenFlow has it: there is a tag
 
 // entry holds one entry against its contracts.
 func (p *fabricProof) entry(f flow.Encoded, e flow.Entry) {
+	if port, ok := valueOf(e.Match, flow.InPort); ok && e.HardTimeout > 0 && e.Cookie.IsPlanck() {
+		p.silenced[uint32(port)] = true
+	}
 	leaves, up, tag, known := p.outcome(e)
 	if up && p.meters && e.Meter == 0 {
 		p.violation(ContractPunt, f, "sends packets to the controller, and no meter limits them")
@@ -231,7 +238,7 @@ func (p *fabricProof) mayUse(at way, n *model.Network, mac uint64) bool {
 	return false
 }
 
-// reach executes a frame for each MAC address that the switch has to know, as it comes by the tree.
+// reach executes frames as they come by the tree and from hosts: for each MAC address that the switch has to know, for everybody, and for nobody.
 func (p *fabricProof) reach() {
 	memory := flow.NewSwitch(flow.SwitchConfig{})
 	var changes []flow.Change
@@ -249,11 +256,12 @@ func (p *fabricProof) reach() {
 	if fabric == nil {
 		return
 	}
-	tree := fabric.TreePorts(p.node.Number)
+	tree := slices.DeleteFunc(fabric.TreePorts(p.node.Number), func(port uint32) bool { return p.silenced[port] })
 	p.view.Networks(func(n *model.Network) {
 		if p.view.FabricOf(n) != fabric || !p.view.Knows(n.Number, p.node.Number) {
 			return
 		}
+		byTree, hosts := p.byTree(n, tree), p.senders(n)
 		p.view.PortsOf(n.Number, func(number model.Number) {
 			port := p.view.Port(number)
 			place, ok := p.view.PlaceOf(n, port)
@@ -264,34 +272,107 @@ func (p *fabricProof) reach() {
 			if len(ways) == 0 {
 				return
 			}
-			for _, in := range tree {
-				if in == ways[0].Port {
-					continue
+			elsewhere := func(a arrival) bool { return a.in != ways[0].Port }
+			from := byTree
+			if i := slices.IndexFunc(hosts, elsewhere); i >= 0 {
+				from = append(slices.Clone(byTree), hosts[i])
+			}
+			for _, a := range from {
+				if elsewhere(a) && !p.arrives(memory, a, port.MAC.Uint64(), ways) {
+					p.missing(a, port.MAC.Uint64(), "for port "+nameOf(port.ID, port.Name)+" does not get there.")
+					return
 				}
-				p.result.Pairs++
-				out, err := memory.Execute(flow.Input{InPort: in, Frame: taggedFrame(port.MAC, n.SegmentationID)})
-				if err == nil && len(out.Emissions) == 1 && out.Emissions[0].Port == ways[0].Port {
-					continue
-				}
-				p.missing(n, port, in)
-				return
 			}
 		})
+		points := p.view.PointsOf(n.Number)
+		all := fabric.Ways(p.node.Number, n.SegmentationID, points)
+		takers := fabric.Ways(p.node.Number, n.SegmentationID, topology.Takers(points))
+		for _, a := range append(byTree, hosts...) {
+			if !p.arrives(memory, a, broadcast, all) {
+				p.missing(a, broadcast, "for all of network "+nameOf(n.ID, n.Name)+" does not reach each of them once.")
+			}
+			if !p.arrives(memory, a, nobody, takers) {
+				p.missing(a, nobody, "for an unknown member of network "+nameOf(n.ID, n.Name)+" does not reach each once that takes such packets.")
+			}
+		}
 	})
 }
 
-func (p *fabricProof) missing(n *model.Network, port *model.Port, in uint32) {
+// arrival is a packet without a destination, as it comes in by a port.
+type arrival struct {
+	packet
+	in   uint32
+	text string
+}
+
+// byTree is what comes of a network by ports of the tree.
+func (p *fabricProof) byTree(n *model.Network, tree []uint32) []arrival {
+	var list []arrival
+	for _, in := range tree {
+		pkt := ip(nobody+1, 0)
+		pkt[flow.VLANVID] = uint64(n.SegmentationID) | present
+		list = append(list, arrival{pkt, in, fmt.Sprintf("What comes by port %d ", in)})
+	}
+	return list
+}
+
+// senders is what hosts of a network that hang here send from their own addresses. Those without an IPv4 address are left out.
+func (p *fabricProof) senders(n *model.Network) []arrival {
+	var list []arrival
+	p.view.AttachedOn(n.Number, p.node.Number, func(a topology.Attachment) {
+		owner := p.view.Port(a.Port)
+		i := slices.IndexFunc(owner.FixedIPs, func(x model.FixedIP) bool { return x.IPAddress.Is4() })
+		if i < 0 || p.silenced[a.Ofport] {
+			return
+		}
+		pkt := ip(owner.MAC.Uint64(), 0)
+		pkt[flow.IPv4Src] = address(owner.FixedIPs[i].IPAddress)
+		if a.Tag != 0 {
+			pkt[flow.VLANVID] = uint64(a.Tag) | present
+		}
+		list = append(list, arrival{pkt, a.Ofport, "What port " + nameOf(owner.ID, owner.Name) + " sends "})
+	})
+	return list
+}
+
+// arrives tells whether a packet leaves by all these ways, once, and by no other. None leads back.
+func (p *fabricProof) arrives(memory *flow.Switch, a arrival, to uint64, ways []topology.Way) bool {
+	a.packet[flow.EthDst] = to
+	out, err := memory.Execute(flow.Input{InPort: a.in, Frame: a.packet.frame()})
+	if err != nil {
+		return false
+	}
+	want := 0
+	for _, w := range ways {
+		if w.Port == a.in {
+			continue
+		}
+		want++
+		p.result.Pairs++
+		if !slices.ContainsFunc(out.Emissions, func(e flow.Emission) bool { return e.Port == w.Port && tagOf(e.Frame) == w.Tag }) {
+			return false
+		}
+	}
+	return len(out.Emissions) == want
+}
+
+// tagOf is the VLAN id of a frame's tag; 0: it has none.
+func tagOf(frame []byte) uint32 {
+	const addresses = 12
+	if len(frame) < addresses+4 || binary.BigEndian.Uint16(frame[addresses:]) != pipeline.EthTypeVLAN {
+		return 0
+	}
+	return uint32(binary.BigEndian.Uint16(frame[addresses+2:])) & (present - 1)
+}
+
+func (p *fabricProof) missing(a arrival, to uint64, text string) {
 	if len(p.result.Violations) == maxViolations {
 		p.result.More++
 		return
 	}
-	p.result.Violations = append(p.result.Violations, Violation{Contract: ContractReach, Confirmed: true,
-		Text:   fmt.Sprintf("What comes by port %d for port %s does not get there.", in, nameOf(port.ID, port.Name)),
-		Packet: fmt.Sprintf("in_port=%d,dl_vlan=%d,dl_dst=%s", in, n.SegmentationID, port.MAC)})
-}
-
-// taggedFrame is an IPv4 frame to a MAC address.
-func taggedFrame(to model.MAC, vid uint32) []byte {
-	frame := append(append([]byte{}, to[:]...), 0x02, 0, 0, 0, 0, 0xfe, 0x81, 0x00, byte(vid>>8), byte(vid), 0x08, 0x00, 0x45, 0, 0, 20, 0, 0, 0, 0, 64, 253)
-	return append(frame, make([]byte, 36)...)
+	packet := fmt.Sprintf("in_port=%d,dl_dst=%s", a.in, hardware(to))
+	if tag := a.packet[flow.VLANVID]; tag != 0 {
+		packet += fmt.Sprintf(",dl_vlan=%d", tag&^present)
+	}
+	p.result.Violations = append(p.result.Violations, Violation{Contract: ContractReach, Confirmed: true, Text: a.text + text, Packet: packet})
 }

@@ -44,6 +44,7 @@ const FlagSendFlowRemoved uint16 = 1
 // Reserved ports (OpenFlow 1.3.5, 4.5) and the absence of a port or group in a request.
 const (
 	PortInPort     uint32 = 0xfffffff8
+	PortTable      uint32 = 0xfffffff9 // of packet-outs only: through the tables, from the first on
 	PortController uint32 = 0xfffffffd
 	PortLocal      uint32 = 0xfffffffe
 	PortAny        uint32 = 0xffffffff

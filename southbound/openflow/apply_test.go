@@ -310,7 +310,6 @@ func TestFlowRemovedByOthers(t *testing.T) {
 // TestPackets sends a packet out into the pipeline of the switch, which sends it up again.
 func TestPackets(t *testing.T) {
 	_, s, r := connectOVS(t)
-	const portTable = 0xfffffff9
 	mustApply(t, s, true,
 		addFlow(flow.Entry{Priority: 1, WriteMetadata: 0xabcd << 40, MetadataMask: ^uint64(0), Goto: 4, HasGoto: true}),
 		addFlow(flow.Entry{Table: 4, Priority: 1, Cookie: 0x662 << 52, Apply: []flow.Action{
@@ -325,7 +324,7 @@ func TestPackets(t *testing.T) {
 		}}))
 	data := slices.Repeat([]byte{0xaa, 0xbb}, 1514/2)
 	for range 2 {
-		if err := s.PacketOut(flow.PacketOut{InPort: 2, Actions: []flow.Action{flow.Output{Port: portTable}}, Data: data}); err != nil {
+		if err := s.PacketOut(flow.PacketOut{InPort: 2, Actions: []flow.Action{flow.Output{Port: flow.PortTable}}, Data: data}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -84,6 +84,23 @@ func TestBareMetalOperators(t *testing.T) {
 		}
 	})
 
+	c.Run("live", func(t *testing.T) {
+		for _, x := range []struct{ from, to *VM }{{near, vm}, {far, vm}, {farther, behind}, {vm, near}, {near, far}} {
+			answer, err := c.Trace(http.MethodPost, map[string]string{"from": x.from.Port.ID, "to": x.to.Port.ID, "protocol": "udp", "port": "9", "live": "true"})
+			if err != nil || answer.Live == nil {
+				t.Fatalf("%s to %s: %+v, %v", x.from.Name, x.to.Name, answer.Live, err)
+			}
+			t.Log(answer.Live.Verdict)
+			if x.to == near || x.to == far { // switches catch nothing
+				if len(answer.Live.Arrived) != 0 || !strings.HasPrefix(answer.Live.Verdict, "not sent: "+x.to.Name+" ") {
+					t.Errorf("%s to %s: %+v", x.from.Name, x.to.Name, answer.Live)
+				}
+			} else if len(answer.Live.Arrived) != 1 || answer.Live.Arrived[0].Port != x.to.Port.ID {
+				t.Errorf("%s to %s: %+v", x.from.Name, x.to.Name, answer.Live)
+			}
+		}
+	})
+
 	c.Run("verify and check", func(t *testing.T) {
 		proofs, checks := c.verify(""), c.check("", false)
 		for _, name := range nodes {

@@ -6,9 +6,6 @@ import (
 	"github.com/planck-sdn/planck/model/flow"
 )
 
-// portTable is OFPP_TABLE, which packet-outs may name.
-const portTable uint32 = 0xfffffff9
-
 // readActions reads the actions that fill b (OpenFlow 1.3.5, 7.2.5).
 func (s *Switch) readActions(b []byte, packetOut bool) ([]flow.Action, error) {
 	var list []flow.Action
@@ -76,7 +73,7 @@ func (s *Switch) readOutput(b []byte, packetOut bool) (flow.Action, error) {
 		return a, nil
 	case flow.PortInPort:
 		return a, nil
-	case portTable:
+	case flow.PortTable:
 		if packetOut {
 			return a, nil
 		}

@@ -95,7 +95,7 @@ func (s *Switch) packetOut(b []byte) ([]sent, error) {
 	// What is for the tables leaves by a port that nobody has, and goes to them.
 	const aside = 0xfffffe00
 	for i, a := range list {
-		if a == flow.Action(flow.Output{Port: portTable}) {
+		if a == flow.Action(flow.Output{Port: flow.PortTable}) {
 			list[i] = flow.Output{Port: aside}
 		}
 	}

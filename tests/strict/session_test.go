@@ -358,7 +358,7 @@ func TestPackets(t *testing.T) {
 	}
 	for _, out := range []flow.PacketOut{
 		{InPort: flow.PortController, Actions: []flow.Action{flow.Output{Port: 2}}, Data: frame},
-		{InPort: 2, Actions: []flow.Action{flow.Output{Port: portTable}}, Data: frame},
+		{InPort: 2, Actions: []flow.Action{flow.Output{Port: flow.PortTable}}, Data: frame},
 		{InPort: 1, Actions: []flow.Action{flow.Output{Port: flow.PortInPort}}, Data: frame},
 		{InPort: 1, Actions: []flow.Action{flow.Output{Port: 1}}, Data: frame}, // not back to where it came from
 	} {

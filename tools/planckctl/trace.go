@@ -33,6 +33,7 @@ wires from node to node, to its delivery or to where it is dropped; and through 
 it, the next where the two ways part, if they do. Nothing is sent, but for the reading of the tables.
 
 With --live the packet is sent as well, by the sender's switch, and it is told where it would have left for a port: no port gets it.
+Nothing is sent to a server at a physical switch, which could not catch it.
 
 The exit code is 1 if the packet does not arrive.`,
 		Example: `  planckctl trace --from web1 --to web2
