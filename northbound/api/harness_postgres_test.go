@@ -139,9 +139,20 @@ func (m *middleman) pass(client net.Conn, address string) {
 		return
 	}
 	defer server.Close()
+	var unanswered atomic.Bool // what the server says next is lost, and the connection with it
+	ended := make(chan struct{})
 	go func() {
-		_, _ = io.Copy(client, server)
-		_ = client.Close()
+		defer close(ended)
+		defer client.Close()
+		for b := make([]byte, 1<<16); ; {
+			n, err := server.Read(b)
+			if err != nil || unanswered.Load() {
+				return
+			}
+			if _, err := client.Write(b[:n]); err != nil {
+				return
+			}
+		}
 	}()
 	from := bufio.NewReader(client)
 	named := false           // what is to be lost, in the present transaction
@@ -171,14 +182,18 @@ func (m *middleman) pass(client net.Conn, address string) {
 		if lose == loseBeforeCommit {
 			return
 		}
-		if lose == loseAfterCommit {
-			_ = client.Close()
+		if lose == loseAfterCommit { // and done: a client that sees its connection die has the server cancel what it is at
+			unanswered.Store(true)
 		}
 		message := append(head, body...)
 		if kind != 0 {
 			message = append([]byte{kind}, message...)
 		}
-		if _, err := server.Write(message); err != nil || lose == loseAfterCommit {
+		if _, err := server.Write(message); err != nil {
+			return
+		}
+		if lose == loseAfterCommit {
+			<-ended
 			return
 		}
 		if kind, err = from.ReadByte(); err != nil {
