@@ -62,8 +62,8 @@ func oldVersion(config *tls.Config) *tls.Config {
 	return config
 }
 
-// heard connects, asks for a page, and returns how many bytes of an answer came, or why none did. The API answers, the
-// others begin to speak by themselves. With a config these are bytes inside TLS.
+// heard connects, and returns how many bytes came, or why none did. The API is asked for a page; the others begin to speak by themselves, and might
+// end the session before that for what is none of their protocol's. With a config these are bytes inside TLS.
 func (c *Cloud) heard(address string, config *tls.Config) (int, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -84,9 +84,12 @@ func (c *Cloud) heard(address string, config *tls.Config) (int, error) {
 		}
 		conn = secure
 	}
-	request := "GET / HTTP/1.0\r\n\r\n"
-	if config == nil {
+	request := ""
+	switch {
+	case config == nil:
 		request = "\x04\x00\x00\x08\x00\x00\x00\x01" // OpenFlow's hello; of HTTP the API would say that it misses TLS
+	case address == c.Planckd.Address():
+		request = "GET / HTTP/1.0\r\n\r\n"
 	}
 	if _, err := conn.Write([]byte(request)); err != nil {
 		return 0, err
