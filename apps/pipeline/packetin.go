@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"slices"
-
 	"github.com/planck-sdn/planck/model"
 	"github.com/planck-sdn/planck/model/flow"
 	"github.com/planck-sdn/planck/model/topology"
@@ -36,12 +34,7 @@ func (in PacketIn) FromHost() (at topology.Attachment, network *model.Network, f
 	if !here || at.Ofport != in.InPort || network == nil {
 		return at, nil, nil, false
 	}
-	const addresses, tag = 12, 4
-	frame = in.Data
-	if len(frame) >= addresses+tag && frame[addresses] == EthTypeVLAN>>8 && frame[addresses+1] == EthTypeVLAN&0xff {
-		frame = append(slices.Clone(frame[:addresses]), frame[addresses+tag:]...)
-	}
-	return at, network, frame, true
+	return at, network, WithoutTag(in.Data), true
 }
 
 // ToHost sends a frame without a tag to a host's port.

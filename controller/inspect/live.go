@@ -93,7 +93,7 @@ func (i *Inspector) live(ctx context.Context, view *topology.View, p trace.Packe
 	defer i.Catcher.waiting.Store(nil)
 	time.Sleep(liveSettle)
 	sent := time.Now()
-	out := flow.PacketOut{InPort: at.Ofport, Actions: []flow.Action{flow.Resubmit{Table: pipeline.Classify.ID}}, Data: trace.Tagged(p.Frame(model.MAC(present.Frame[:6])), at.Tag)}
+	out := flow.PacketOut{InPort: at.Ofport, Actions: []flow.Action{flow.Resubmit{Table: pipeline.Classify.ID}}, Data: pipeline.WithTag(p.Frame(model.MAC(present.Frame[:6])), at.Tag)}
 	if view.Node(at.Node).Switch != nil {
 		out.Actions = []flow.Action{flow.Output{Port: flow.PortTable}}
 	}

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -49,8 +48,8 @@ func (r *run) switchOut(h hop, e flow.Emission, say func(string, ...any)) {
 	if slices.Contains(fabric.Outside(), topology.Uplink{Switch: end.Node, Port: end.Port}) {
 		place.Mapping = model.Mapping{PhysicalNetwork: fabric.PhysicalNetwork, Bridge: fmt.Sprintf("port %d of %s", e.Port, name)}
 	} else {
-		tag := vlan(e.Frame)
-		place.Port, place.Frame = r.hostAt(end, tag), untagged(e.Frame)
+		tag := pipeline.VLANOf(e.Frame)
+		place.Port, place.Frame = r.hostAt(end, tag), pipeline.WithoutTag(e.Frame)
 	}
 	say("out by %s", place.String())
 	r.arrive(h, place)
@@ -102,24 +101,9 @@ func (r *run) intoFabric(h hop, p Place, n *model.Network) bool {
 // enters is the hop of a frame that a port sends, with the tag that it has to have there.
 func (t *tracer) enters(n *model.Node, p *model.Port, ofport uint32, frame []byte) hop {
 	if at, ok := t.View.AttachmentOn(p.Number, n.Number); ok {
-		frame = Tagged(frame, at.Tag)
+		frame = pipeline.WithTag(frame, at.Tag)
 	}
 	return hop{node: n, in: flow.Input{Frame: frame, InPort: ofport}, note: fmt.Sprintf("in by %s", nameOf(p))}
-}
-
-// Tagged is a frame with a tag of a VLAN id; 0: without one.
-func Tagged(frame []byte, vid uint32) []byte {
-	if vid == 0 {
-		return frame
-	}
-	return slices.Concat(frame[:12], []byte{0x81, 0x00, byte(vid >> 8), byte(vid)}, frame[12:])
-}
-
-func untagged(frame []byte) []byte {
-	if len(frame) < 18 || binary.BigEndian.Uint16(frame[12:]) != pipeline.EthTypeVLAN {
-		return frame
-	}
-	return slices.Concat(frame[:12], frame[16:])
 }
 
 // whySwitch says why a copy has ended on a physical switch.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/planck-sdn/planck/apps/pipeline"
 	"github.com/planck-sdn/planck/apps/routing"
 	"github.com/planck-sdn/planck/model"
 )
@@ -31,7 +32,7 @@ func (p Place) String() string {
 	case p.Mapping.Bridge == "":
 		return fmt.Sprintf("interface %d of %s, which is no port's", p.Ofport, p.Node.Hostname)
 	}
-	if id := vlan(p.Frame); id != 0 {
+	if id := pipeline.VLANOf(p.Frame); id != 0 {
 		return fmt.Sprintf("%s of %s, VLAN %d", p.Mapping.Bridge, p.Node.Hostname, id)
 	}
 	return fmt.Sprintf("%s of %s, untagged", p.Mapping.Bridge, p.Node.Hostname)

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -240,7 +239,7 @@ const (
 // tooBig tells whether an Ethernet frame holds more than a network takes.
 func tooBig(frame []byte, n *model.Network) bool {
 	size := len(frame) - 14
-	if vlan(frame) != 0 {
+	if pipeline.VLANOf(frame) != 0 {
 		size -= 4
 	}
 	return n.MTU > 0 && size > n.MTU
@@ -253,7 +252,7 @@ func (r *run) tooBig(h hop, frame []byte, n *model.Network, say func(string, ...
 
 // wire carries a frame to the world outside, and to the other nodes on which a network of that wire comes in.
 func (r *run) wire(h hop, p Place, say func(string, ...any)) {
-	n := r.networkOn(p.Mapping.PhysicalNetwork, vlan(p.Frame))
+	n := r.networkOn(p.Mapping.PhysicalNetwork, pipeline.VLANOf(p.Frame))
 	say("out by %s", p.String())
 	if n != nil && tooBig(p.Frame, n) {
 		r.tooBig(h, p.Frame, n, say)
@@ -321,14 +320,6 @@ func (t *tracer) hears(n *model.Network, frame []byte) []model.Number {
 		return list
 	}
 	return t.View.WiredOn(n.Number)
-}
-
-// vlan is the id of a frame's outermost tag, 0 if it has none.
-func vlan(frame []byte) uint32 {
-	if len(frame) < 18 || binary.BigEndian.Uint16(frame[12:]) != pipeline.EthTypeVLAN {
-		return 0
-	}
-	return uint32(binary.BigEndian.Uint16(frame[14:]) & 0xfff)
 }
 
 // told is what the controller makes of a packet that came up.

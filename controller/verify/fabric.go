@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -349,20 +348,11 @@ func (p *fabricProof) arrives(memory *flow.Switch, a arrival, to uint64, ways []
 		}
 		want++
 		p.result.Pairs++
-		if !slices.ContainsFunc(out.Emissions, func(e flow.Emission) bool { return e.Port == w.Port && tagOf(e.Frame) == w.Tag }) {
+		if !slices.ContainsFunc(out.Emissions, func(e flow.Emission) bool { return e.Port == w.Port && pipeline.VLANOf(e.Frame) == w.Tag }) {
 			return false
 		}
 	}
 	return len(out.Emissions) == want
-}
-
-// tagOf is the VLAN id of a frame's tag; 0: it has none.
-func tagOf(frame []byte) uint32 {
-	const addresses = 12
-	if len(frame) < addresses+4 || binary.BigEndian.Uint16(frame[addresses:]) != pipeline.EthTypeVLAN {
-		return 0
-	}
-	return uint32(binary.BigEndian.Uint16(frame[addresses+2:])) & (present - 1)
 }
 
 func (p *fabricProof) missing(a arrival, to uint64, text string) {

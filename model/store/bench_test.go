@@ -10,15 +10,18 @@ import (
 	"github.com/planck-sdn/planck/tests/postgres"
 )
 
-// BenchmarkCreatePort is what POST /ports costs in the store, on PostgreSQL with its durable defaults, beside 0 and
-// 10,000 other ports on the same subnet.
-func BenchmarkCreatePort(b *testing.B) {
+// openDurable opens an empty database of a PostgreSQL with its durable defaults.
+func openDurable(b *testing.B) *Store {
 	server, err := postgres.Start()
 	check(b, err)
 	b.Cleanup(func() { check(b, server.Stop()) })
-	url, err := server.NewDatabase(context.Background())
-	check(b, err)
-	s := open(b, url, Options{Quotas: map[string]int{"port": Unlimited}})
+	return open(b, must(server.NewDatabase(context.Background()))(b), Options{Quotas: map[string]int{"port": Unlimited}})
+}
+
+// BenchmarkCreatePort is what POST /ports costs in the store, on PostgreSQL with its durable defaults, beside 0 and
+// 10,000 other ports on the same subnet.
+func BenchmarkCreatePort(b *testing.B) {
+	s := openDurable(b)
 	for _, others := range []int{0, 10_000} {
 		n := newNetwork(b, s)
 		newSubnet(b, s, n, "10.0.0.0/8")
@@ -67,12 +70,7 @@ func BenchmarkCreatePort(b *testing.B) {
 
 // BenchmarkReportInterface is one more interface on a node that has 100.
 func BenchmarkReportInterface(b *testing.B) {
-	server, err := postgres.Start()
-	check(b, err)
-	b.Cleanup(func() { check(b, server.Stop()) })
-	url, err := server.NewDatabase(context.Background())
-	check(b, err)
-	s := open(b, url, Options{Quotas: map[string]int{"port": Unlimited}})
+	s := openDurable(b)
 	report := model.Node{SystemID: "a", Hostname: "a"}
 	for i := range 100 {
 		report.Interfaces = append(report.Interfaces, model.Interface{Name: fmt.Sprint("tap", i), PortID: fmt.Sprint("p", i), Ofport: uint32(i + 1)})
@@ -85,12 +83,7 @@ func BenchmarkReportInterface(b *testing.B) {
 
 // BenchmarkCreatePorts is a request for 1,000 ports.
 func BenchmarkCreatePorts(b *testing.B) {
-	server, err := postgres.Start()
-	check(b, err)
-	b.Cleanup(func() { check(b, server.Stop()) })
-	url, err := server.NewDatabase(context.Background())
-	check(b, err)
-	s := open(b, url, Options{Quotas: map[string]int{"port": Unlimited}})
+	s := openDurable(b)
 	n := newNetwork(b, s)
 	newSubnet(b, s, n, "10.0.0.0/8")
 	for b.Loop() {

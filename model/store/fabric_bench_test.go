@@ -6,19 +6,13 @@ import (
 	"testing"
 
 	"github.com/planck-sdn/planck/model"
-	"github.com/planck-sdn/planck/tests/postgres"
 )
 
 // BenchmarkFabric is on PostgreSQL with its durable defaults, in a fabric of 100 switches with 48 ports, half of which have servers: what it
 // takes from a port status to the rows that heal the tree (the port goes down and its link goes, or it comes up and there is a new link),
 // and to bind one more server.
 func BenchmarkFabric(b *testing.B) {
-	server, err := postgres.Start()
-	check(b, err)
-	b.Cleanup(func() { check(b, server.Stop()) })
-	url, err := server.NewDatabase(context.Background())
-	check(b, err)
-	s := open(b, url, Options{Quotas: map[string]int{"port": Unlimited}})
+	s := openDurable(b)
 	ctx := context.Background()
 	n := newNetwork(b, s, onFabric(100))
 	var switches []*model.Node
